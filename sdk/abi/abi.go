@@ -1,0 +1,2 @@
+// Package abi holds the messages between host and guest, version bo1.
+package abi
