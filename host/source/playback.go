@@ -1,0 +1,121 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"slices"
+	"time"
+)
+
+// Playback plays recorded signals as if they happened now, faster than they did. Record time stays
+// in the samples; only the waiting between them is shortened.
+type Playback struct {
+	lines []Line // in order of T, then of file
+	rate  float64
+	span  int64 // ns by which each further pass is shifted
+}
+
+// PlaybackConfig says what is played and how fast.
+type PlaybackConfig struct {
+	Files []string      // names inside FS
+	Rate  float64       // record seconds per second, > 0
+	Cycle time.Duration // a whole number of cycles separates two passes, so that phase goes on; > 0
+}
+
+// NewPlayback reads all files of fsys. A bad line is an error: a shipped record has none.
+func NewPlayback(fsys fs.FS, cfg PlaybackConfig) (*Playback, error) {
+	if !(cfg.Rate > 0) || math.IsInf(cfg.Rate, 0) {
+		return nil, fmt.Errorf("source: rate = %v: want a finite number > 0", cfg.Rate)
+	}
+	if cfg.Cycle <= 0 {
+		return nil, fmt.Errorf("source: cycle = %v: want > 0", cfg.Cycle)
+	}
+	p := &Playback{rate: cfg.Rate}
+	for _, name := range cfg.Files {
+		if err := p.read(fsys, name); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.lines) == 0 {
+		return nil, fmt.Errorf("source: files = %v: want at least one sample", cfg.Files)
+	}
+	slices.SortStableFunc(p.lines, func(a, b Line) int {
+		return cmp.Compare(a.Sample.T, b.Sample.T)
+	})
+	length := p.lines[len(p.lines)-1].Sample.T - p.lines[0].Sample.T
+	p.span = (length/int64(cfg.Cycle) + 1) * int64(cfg.Cycle)
+	return p, nil
+}
+
+func (p *Playback) read(fsys fs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return fmt.Errorf("source: open record: %w", err)
+	}
+	defer f.Close()
+	for r := NewReader(f, ""); ; {
+		line, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("source: record %s: %w", name, err)
+		}
+		if line.Text != nil {
+			return fmt.Errorf("source: record %s line %d: text = %q: want samples only", name, line.Number, short(*line.Text))
+		}
+		p.lines = append(p.lines, line)
+	}
+}
+
+// Run offers every sample later than after, in order and in accelerated time, pass after pass, each
+// shifted by a whole number of cycles. It returns nil when ctx ends or int64 time is used up, else
+// the first error of offer. Slices of a line are shared between passes: offer must not change them.
+func (p *Playback) Run(ctx context.Context, after int64, offer func(context.Context, Line) error) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
+	last := after
+	for shift := p.firstShift(after); ; {
+		for _, line := range p.lines {
+			t := line.Sample.T + shift
+			if t <= after {
+				continue
+			}
+			if last != math.MinInt64 && t > last {
+				timer.Reset(time.Duration(float64(t-last) / p.rate))
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-timer.C:
+				}
+			}
+			last = t
+			line.Sample.T = t
+			if err := offer(ctx, line); err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return fmt.Errorf("source: play %s: %w", line.Channel, err)
+			}
+		}
+		if p.lines[len(p.lines)-1].Sample.T+shift > math.MaxInt64-p.span {
+			return nil
+		}
+		shift += p.span
+	}
+}
+
+// firstShift is the pass in which after lies.
+func (p *Playback) firstShift(after int64) int64 {
+	first := p.lines[0].Sample.T
+	if after <= first {
+		return 0
+	}
+	return int64(uint64(after-first)/uint64(p.span)) * p.span
+}
