@@ -34,7 +34,7 @@ func atanRatio(y, x float64) float64 {
 		c := k / 32
 		r = (y - float64(c*x)) / (x + float64(c*y))
 	}
-	z := r * r
+	z := float64(r * r)
 	p := 1.0/9 - float64(z*(1.0/11))
 	p = 1.0/7 - float64(z*p)
 	p = 1.0/5 - float64(z*p)
@@ -57,11 +57,11 @@ func absScaled(a, b float64) float64 {
 	case m == 0 || !(m <= math.MaxFloat64):
 		return m
 	case m > 1:
-		a, b = a*0x1p-600, b*0x1p-600
-		return math.Sqrt(float64(a*a)+float64(b*b)) * 0x1p600
+		a, b = float64(a*0x1p-600), float64(b*0x1p-600)
+		return float64(math.Sqrt(float64(a*a)+float64(b*b)) * 0x1p600)
 	}
-	a, b = a*0x1p600, b*0x1p600
-	return math.Sqrt(float64(a*a)+float64(b*b)) * 0x1p-600
+	a, b = float64(a*0x1p600), float64(b*0x1p600)
+	return float64(math.Sqrt(float64(a*a)+float64(b*b)) * 0x1p-600)
 }
 
 // Mul returns a·b with every product rounded by itself.
@@ -79,7 +79,9 @@ func MulConj(a, b complex128) complex128 {
 }
 
 // Scale returns s·z.
-func Scale(s float64, z complex128) complex128 { return complex(s*real(z), s*imag(z)) }
+func Scale(s float64, z complex128) complex128 {
+	return complex(float64(s*real(z)), float64(s*imag(z)))
+}
 
 // Unit returns z/|z|, and 0 for 0, NaN and infinities.
 func Unit(z complex128) complex128 {
@@ -88,7 +90,7 @@ func Unit(z complex128) complex128 {
 	case !(a > 0) || a > math.MaxFloat64:
 		return 0
 	case a < 1e-300:
-		return Unit(complex(real(z)*0x1p600, imag(z)*0x1p600))
+		return Unit(Scale(0x1p600, z))
 	}
 	return complex(real(z)/a, imag(z)/a)
 }

@@ -65,11 +65,11 @@ func taylorExp(r float64) float64 {
 func scale(p float64, k int) float64 {
 	switch {
 	case k < -1021:
-		return p * pow2(k+1000) * pow2(-1000)
+		return float64(float64(p*pow2(k+1000)) * pow2(-1000))
 	case k > 1022:
-		return p * 2 * pow2(k-1)
+		return float64(float64(p*2) * pow2(k-1))
 	}
-	return p * pow2(k)
+	return float64(p * pow2(k))
 }
 
 func pow2(k int) float64 { return math.Float64frombits(uint64(k+1023) << 52) }
@@ -87,7 +87,7 @@ func Log(x float64) float64 {
 	}
 	m, k := math.Frexp(x)
 	if m < math.Sqrt2/2 {
-		m *= 2
+		m += m
 		k--
 	}
 	f := m - 1
@@ -111,7 +111,7 @@ func Log1p(x float64) float64 {
 // logTail returns f - ln(1+f) for f in [√½-1, √2-1]: with s = f/(2+f), ln(1+f) = 2·artanh s.
 func logTail(f float64) float64 {
 	s := f / (2 + f)
-	z := s * s
+	z := float64(s * s)
 	p := 2.0/21 + float64(z*(2.0/23))
 	p = 2.0/19 + float64(z*p)
 	p = 2.0/17 + float64(z*p)

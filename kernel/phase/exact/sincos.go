@@ -37,9 +37,9 @@ func unroll() (t [cells]struct{ sin, cos float64 }) {
 // turned by a residual of at most π/1024 whose series ends below 1e-18.
 func Sincos(turns uint64) (sin, cos float64) {
 	k := (turns + 1<<(cellShift-1)) >> cellShift
-	a := float64(int64(turns-k<<cellShift)) * wordRad // |residual| <= 2^53 words: exact before scaling
+	a := float64(float64(int64(turns-k<<cellShift)) * wordRad) // |residual| <= 2^53 words: exact before scaling
 	at := &circle[k&(cells-1)]
-	a2 := a * a
+	a2 := float64(a * a)
 	s := a + float64(float64(a*a2)*(float64(a2*(1.0/120))-1.0/6))
 	c := float64(a2 * (float64(a2*(1.0/24)) - 0.5)) // cos a - 1
 	sin = at.sin + (float64(at.cos*s) + float64(at.sin*c))
