@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/becomingone/becomingone/kernel/align"
-	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/phase/exact"
 )
 
@@ -15,7 +14,7 @@ type Config struct {
 	Threshold    float64       // I_c, in [0.5, 1): least |T~_sync|² of a collapse
 	Release      float64       // I_r, in (0, Threshold): below it a collapse ends
 	Delta        float64       // in (0, 2]: greatest chord |T~_m - T~_e| of a collapse
-	AlphaPerHour float64       // > 0: false collapses allowed per hour of event time
+	AlphaPerHour float64       // > 0: expected false collapses allowed per hour of event time
 	EvalHz       float64       // > 0: most looks per second of event time
 	MinMass      float64       // W_min >= 1: least mass of either pathway, in samples
 	StaleAfter   time.Duration // > 0: longest silence that is still fresh
@@ -43,12 +42,15 @@ func (c Config) Validate() error {
 			return fmt.Errorf("gate: %s %v: not %s", v.name, v.value, v.accept)
 		}
 	}
-	if a := c.AlphaPerHour / (3600 * c.EvalHz); a >= .5 {
+	if a := c.alphaLook(); a >= .5 {
 		return fmt.Errorf("gate: gate.alpha_per_hour %v at gate.eval_hz %v: %v false collapses a look, not below 0.5",
 			c.AlphaPerHour, c.EvalHz, a)
 	}
 	return nil
 }
+
+// alphaLook returns the budget of one look.
+func (c Config) alphaLook() float64 { return c.AlphaPerHour / (3600 * c.EvalHz) }
 
 // limits are the thresholds that a Config amounts to, solved once.
 type limits struct {
@@ -64,10 +66,7 @@ func (c Config) limits() (limits, error) {
 	if err := c.Validate(); err != nil {
 		return limits{}, err
 	}
-	look, err := evidence.AlphaEval(c.AlphaPerHour, c.EvalHz)
-	if err != nil {
-		return limits{}, fmt.Errorf("gate: budget of one look: %w", err)
-	}
+	look := c.alphaLook()
 	return limits{
 		lnAlpha: exact.Log(look / 2),
 		lnA:     exact.Log(2 / look),
