@@ -269,4 +269,3 @@ func demoStatus() Status {
 		Log:   Log{Size: 48211, Bytes: 9_412_334, CheckpointAt: start + 88e9, Checkpoint: 48209, Root: "yMBoYyyDUvsN3lWn0H7SJTlPqqGoXK9YIv4nzBnZ2jY="},
 	}
 }
-
