@@ -1,0 +1,186 @@
+// Package kairos integrates temporal resonance: how steadily two signals keep their phase.
+//
+// A Correlator pairs each point x(t) with its reference y(t-lag) into a Term, the demodulated product
+// p = ⟨x,y⟩_C·exp(iωt) and its energies. A window sums terms,
+//
+//	S = Σ w·p,  Ex = Σ w·⟨x,x⟩,  Ey = Σ w·⟨y,y⟩,  W = Σ w,  Q = Σ w²,  A1 = Σ w|p|,  A2 = Σ (w|p|)²,
+//
+// and reads T = S/W by phase or T = S/sqrt(Ex·Ey) by energy; |T| <= 1 either way. An Integrator is one
+// window with its own correlator, a Bank is a row of leaky windows that share the terms. Each step is O(1)
+// and allocates nothing once the rings have grown. All of it is the same to the bit on every machine.
+// Source: KERNEL.md 1.
+package kairos
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/becomingone/becomingone/kernel/phase"
+	"github.com/becomingone/becomingone/kernel/phase/exact"
+)
+
+// ErrLate reports a point or term that is older than the late horizon. It changed nothing.
+var ErrLate = phase.ErrLate
+
+// Term is what one pair adds to a window: its demodulated product and its energies.
+type Term struct {
+	T      int64      // ns, the time of x
+	P      complex128 // ⟨x,y⟩_C·exp(iωt); |P| <= 1 by phase
+	Ex, Ey float64    // ⟨x,x⟩_C, ⟨y,y⟩_C
+	Weight float64    // 0…1; a term of weight 0 only moves the time
+	Sign   int8       // +1 adds; -1 takes back what a late sample has changed
+	Fresh  bool       // the pair of the newest arrival, not one that it has changed
+}
+
+var errTerm = errors.New("kairos: term: want finite parts, a weight in 0…1 and a sign of ±1")
+
+func (t *Term) validate() error {
+	sum := math.Abs(real(t.P)) + math.Abs(imag(t.P)) + t.Ex + t.Ey // NaN and +Inf survive a sum
+	if !(sum <= math.MaxFloat64) || !(t.Weight >= 0 && t.Weight <= 1) || t.Sign != 1 && t.Sign != -1 {
+		return errTerm
+	}
+	return nil
+}
+
+// Resonance is the state of a window at one instant. It is a plain value.
+type Resonance struct {
+	N      uint64     // pairs of weight > 0: ever added (leaky), inside (rectangular)
+	At     int64      // ns, the instant
+	S      complex128 // Σ w·p
+	W, Q   float64    // Σ w, Σ w²
+	Ex, Ey float64    // Σ w·⟨x,x⟩, Σ w·⟨y,y⟩
+	A1, A2 float64    // Σ w|p|, Σ (w|p|)²
+	T      complex128 // the resonance, |T| <= 1; 0 for an empty window
+	Ts     complex128 // T·W/(W+n0): silence carries it to 0
+	T2     float64    // |T|²
+	Ts2    float64    // |Ts|²
+	Nu     float64    // effective samples: W²/Q by phase, min(W²/Q, A1²/A2) by energy
+	Psi    float64    // arg T, rad in [-π, π]
+}
+
+// T2Unbiased returns the pairwise phase consistency (nu·|T|²-1)/(nu-1), whose mean under chance is 0. It
+// is negative for |T|² below 1/nu, and 0 where nu <= 1 leaves nothing to compare.
+func (r Resonance) T2Unbiased() float64 {
+	if !(r.Nu > 1) {
+		return 0
+	}
+	return (float64(r.Nu*r.T2) - 1) / (r.Nu - 1)
+}
+
+// sums is the additive part of a Resonance.
+type sums struct {
+	re, im, w, q, ex, ey, a1, a2 float64
+}
+
+// add adds the term with its weight multiplied by d; a is |t.P|.
+func (s *sums) add(t *Term, d, a float64) {
+	w := float64(d * t.Weight)
+	wa := float64(w * a)
+	q, a2 := float64(w*w), float64(wa*wa)
+	if t.Sign < 0 {
+		w, wa, q, a2 = -w, -wa, -q, -a2
+	}
+	s.re += float64(w * real(t.P))
+	s.im += float64(w * imag(t.P))
+	s.w += w
+	s.q += q
+	s.ex += float64(w * t.Ex)
+	s.ey += float64(w * t.Ey)
+	s.a1 += wa
+	s.a2 += a2
+}
+
+// emptyMass is the mass below which a window counts as empty: far from denormals even when squared.
+const emptyMass = 1e-30
+
+// decay multiplies every weight by k in [0, 1].
+func (s *sums) decay(k float64) {
+	s.w = float64(s.w * k)
+	if s.w < emptyMass {
+		*s = sums{}
+		return
+	}
+	k2 := float64(k * k)
+	s.re = float64(s.re * k)
+	s.im = float64(s.im * k)
+	s.q = float64(s.q * k2)
+	s.ex = float64(s.ex * k)
+	s.ey = float64(s.ey * k)
+	s.a1 = float64(s.a1 * k)
+	s.a2 = float64(s.a2 * k2)
+}
+
+// read normalises s. n0 is the pseudo-mass that does not decay.
+func (s *sums) read(reading phase.Reading, n0 float64, n uint64, at int64) Resonance {
+	r := Resonance{
+		N: n, At: at, S: complex(s.re, s.im),
+		W: s.w, Q: s.q, Ex: s.ex, Ey: s.ey, A1: s.a1, A2: s.a2,
+	}
+	norm := s.w
+	if reading == phase.ByEnergy {
+		norm = math.Sqrt(float64(max(s.ex, 0) * max(s.ey, 0)))
+	}
+	if !(s.w > 0 && s.q > 0) {
+		return r
+	}
+	r.Nu = float64(s.w*s.w) / s.q
+	if reading == phase.ByEnergy {
+		nu := 0.0
+		if s.a2 > 0 {
+			nu = float64(s.a1*s.a1) / s.a2
+		}
+		r.Nu = min(r.Nu, nu)
+	}
+	if !(norm > 0) {
+		return r
+	}
+	r.T = inDisc(complex(s.re/norm, s.im/norm))
+	r.T2 = norm2(r.T)
+	r.Ts = exact.Scale(s.w/(s.w+n0), r.T)
+	r.Ts2 = norm2(r.Ts)
+	r.Psi = exact.Atan2(s.im, s.re)
+	return r
+}
+
+// inDisc takes the rounding above 1 off |t|: mathematics bounds it, the last bits do not.
+func inDisc(t complex128) complex128 {
+	if norm2(t) <= 1 {
+		return t
+	}
+	return exact.Unit(t)
+}
+
+func norm2(z complex128) float64 {
+	return float64(real(z)*real(z)) + float64(imag(z)*imag(z))
+}
+
+// Pool returns the resonance of all terms in parts together, which must come from windows of one reading,
+// one demodulation and one instant: sums add, so the pool is exactly the resonance of the pooled samples.
+func Pool(reading phase.Reading, n0 float64, parts ...Resonance) Resonance {
+	var s sums
+	var n uint64
+	var at int64
+	for i, p := range parts {
+		s.re += real(p.S)
+		s.im += imag(p.S)
+		s.w += p.W
+		s.q += p.Q
+		s.ex += p.Ex
+		s.ey += p.Ey
+		s.a1 += p.A1
+		s.a2 += p.A2
+		n += p.N
+		if i == 0 || p.At > at {
+			at = p.At
+		}
+	}
+	return s.read(reading, n0, n, at)
+}
+
+func checkN0(n0 float64) error {
+	if !(n0 >= 0 && n0 <= math.MaxFloat64) {
+		return fmt.Errorf("kairos: n0 %v: not a finite number >= 0", n0)
+	}
+	return nil
+}
