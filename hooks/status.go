@@ -21,6 +21,7 @@ type Found struct {
 type HookStatus struct {
 	Event     Kind   `json:"event"`
 	Hook      string `json:"hook"`
+	Matcher   string `json:"matcher,omitempty"`
 	Runs      uint64 `json:"runs"`
 	Blocks    uint64 `json:"blocks"`
 	Failures  uint64 `json:"failures"` // with the timeouts
@@ -75,7 +76,7 @@ func (r *Runner) Status() Status {
 		Dropped: r.dropped.Load(), SignalsLost: r.lostSignals.Load()}
 	for _, k := range kinds {
 		for _, h := range r.hooks[k] {
-			hs := HookStatus{Event: k, Hook: h.name, Runs: h.runs.Load(), Blocks: h.blocks.Load(),
+			hs := HookStatus{Event: k, Hook: h.name, Matcher: h.matcher, Runs: h.runs.Load(), Blocks: h.blocks.Load(),
 				Failures: h.failures.Load(), Timeouts: h.timeouts.Load(), Discarded: h.discarded.Load()}
 			if e := h.last.Load(); e != nil {
 				hs.LastError = *e

@@ -51,7 +51,7 @@ type Kernel struct {
 
 // Agent says how proposed calls of agents are judged.
 type Agent struct {
-	Policy  string                 `koanf:"policy" oneof:"default,strict" doc:"default: the action's tier decides; strict: every action that changes anything is treated as critical"`
+	Policy  string                 `koanf:"policy" oneof:"default,strict" doc:"default: the action's tier decides; strict: every action that does more than read is treated as critical"`
 	Classes map[string]gate.Effect `koanf:"classes" doc:"tier (read, open, write, critical) of tools by name, where it is higher than the tool's own"`
 	Trusted []string               `koanf:"trusted" doc:"what every session has heard from its user at the start"`
 }
@@ -167,7 +167,7 @@ func Default() *Config {
 		Witness: Witness{CommitWindow: 10 * time.Millisecond, SnapshotEvery: time.Minute},
 		HTTP:    HTTP{Addr: "127.0.0.1:4917", BodyLimit: 1 << 20, CallTimeout: time.Minute},
 		Log:     Log{Level: "info", Format: "text"},
-		Source:  Source{SecondsPerYear: 10, Cycle: year, Passes: 1},
+		Source:  Source{SecondsPerYear: 10, Cycle: Year, Passes: 1},
 	}
 }
 

@@ -8,16 +8,18 @@ import (
 	"time"
 )
 
-// The units that time.ParseDuration lacks and slow fields need. A year is 365.25 days.
+// The units that time.ParseDuration lacks and slow fields need.
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
-	year = 8766 * time.Hour
 )
+
+// Year is what "1y" stands for in a duration: 365.25 days.
+const Year = 8766 * time.Hour
 
 // parseDuration reads what time.ParseDuration reads, and one number with the unit d, w or y: "0.5y".
 func parseDuration(s string) (time.Duration, error) {
-	for suffix, unit := range map[string]time.Duration{"d": day, "w": week, "y": year} {
+	for suffix, unit := range map[string]time.Duration{"d": day, "w": week, "y": Year} {
 		number, ok := strings.CutSuffix(s, suffix)
 		if !ok {
 			continue
@@ -42,8 +44,8 @@ func parseDuration(s string) (time.Duration, error) {
 // time.Duration prints without its zero tail.
 func formatDuration(d time.Duration) string {
 	switch {
-	case d != 0 && d%year == 0:
-		return strconv.FormatInt(int64(d/year), 10) + "y"
+	case d != 0 && d%Year == 0:
+		return strconv.FormatInt(int64(d/Year), 10) + "y"
 	case d != 0 && d%day == 0:
 		return strconv.FormatInt(int64(d/day), 10) + "d"
 	}

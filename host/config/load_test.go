@@ -59,8 +59,8 @@ func TestFull(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, dir, c.Dir)
 	co2 := c.Kernel.Fields["co2"]
-	require.Equal(t, 3*year, co2.Master.Tau)
-	require.Equal(t, year/2, co2.Emissary.Tau)
+	require.Equal(t, 3*Year, co2.Master.Tau)
+	require.Equal(t, Year/2, co2.Emissary.Tau)
 	require.Equal(t, 10*day, co2.Input.MaxGap)
 	require.Equal(t, 0.90, co2.Gate.Release, "what is not said has its default")
 	require.Equal(t, DefaultField(), c.Kernel.Fields["co2-shuffled"], "an empty section is a field")
@@ -288,8 +288,8 @@ func TestAliasesKeepTheirPlace(t *testing.T) {
 }
 
 func TestDurations(t *testing.T) {
-	for text, want := range map[string]time.Duration{"250ms": 250 * time.Millisecond, "2d": 2 * day, "0.5y": year / 2, "1w": week,
-		"-1d": -day, "0": 0, "1.5h": 90 * time.Minute, "3y": 3 * year, "1e-3d": 86400 * time.Millisecond, ".5d": day / 2} {
+	for text, want := range map[string]time.Duration{"250ms": 250 * time.Millisecond, "2d": 2 * day, "0.5y": Year / 2, "1w": week,
+		"-1d": -day, "0": 0, "1.5h": 90 * time.Minute, "3y": 3 * Year, "1e-3d": 86400 * time.Millisecond, ".5d": day / 2} {
 		d, err := parseDuration(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, d, text)
