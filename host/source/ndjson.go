@@ -73,7 +73,7 @@ func (r *Reader) Next() (Line, error) {
 		if len(bytes.TrimSpace(raw)) == 0 {
 			continue
 		}
-		return parseLine(raw, r.number, r.channel)
+		return Parse(raw, r.number, r.channel)
 	}
 }
 
@@ -115,7 +115,9 @@ type rawLine struct {
 	Trust *string         `json:"trust"`
 }
 
-func parseLine(raw []byte, number int, channel string) (Line, error) {
+// Parse reads one line, which is number in its file; channel is its channel where it names none. An
+// error is a *LineError. The line keeps nothing of raw.
+func Parse(raw []byte, number int, channel string) (Line, error) {
 	bad := func(field, value, accept string) (Line, error) {
 		return Line{}, &LineError{Line: number, Field: field, Value: short(value), Accept: accept}
 	}

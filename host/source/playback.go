@@ -15,9 +15,10 @@ import (
 // Playback plays recorded signals as if they happened now, faster than they did. Record time stays
 // in the samples; only the waiting between them is shortened.
 type Playback struct {
-	lines []Line // in order of T, then of file
-	rate  float64
-	span  int64 // ns by which each further pass is shifted
+	lines  []Line // in order of T, then of file
+	rate   float64
+	passes int
+	span   int64 // ns by which each further pass is shifted
 }
 
 // PlaybackConfig says what is played and how fast.
@@ -25,6 +26,8 @@ type PlaybackConfig struct {
 	Files []string      // names inside FS
 	Rate  float64       // record seconds per second, > 0
 	Cycle time.Duration // a whole number of cycles separates two passes, so that phase goes on; > 0
+
+	Passes int // how often the files are played; 0: until Run's context ends
 }
 
 // NewPlayback reads all files of fsys. A bad line is an error: a shipped record has none.
@@ -35,7 +38,10 @@ func NewPlayback(fsys fs.FS, cfg PlaybackConfig) (*Playback, error) {
 	if cfg.Cycle <= 0 {
 		return nil, fmt.Errorf("source: cycle = %v: want > 0", cfg.Cycle)
 	}
-	p := &Playback{rate: cfg.Rate}
+	if cfg.Passes < 0 {
+		return nil, fmt.Errorf("source: passes = %d: want >= 0", cfg.Passes)
+	}
+	p := &Playback{rate: cfg.Rate, passes: cfg.Passes}
 	for _, name := range cfg.Files {
 		if err := p.read(fsys, name); err != nil {
 			return nil, err
@@ -74,21 +80,21 @@ func (p *Playback) read(fsys fs.FS, name string) error {
 }
 
 // Run offers every sample later than after, in order and in accelerated time, pass after pass, each
-// shifted by a whole number of cycles. It returns nil when ctx ends or int64 time is used up, else
-// the first error of offer. Slices of a line are shared between passes: offer must not change them.
+// shifted by a whole number of cycles. It returns nil when ctx ends, the passes are played or int64
+// time is used up, else the first error of offer. Slices of a line are shared between passes: offer must not change them.
 func (p *Playback) Run(ctx context.Context, after int64, offer func(context.Context, Line) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
 	last := after
-	for shift := p.firstShift(after); ; {
+	for shift := p.firstShift(after); p.passes == 0 || shift < int64(p.passes)*p.span; {
 		for _, line := range p.lines {
 			t := line.Sample.T + shift
 			if t <= after {
 				continue
 			}
 			if last != math.MinInt64 && t > last {
-				timer.Reset(time.Duration(float64(t-last) / p.rate))
+				timer.Reset(time.Duration(float64(uint64(t)-uint64(last)) / p.rate))
 				select {
 				case <-ctx.Done():
 					return nil

@@ -74,6 +74,20 @@ func TestPlaybackEndsWithTime(t *testing.T) {
 	})
 }
 
+// So many passes and no more, however often the node was restarted between them.
+func TestPlaybackEndsAfterItsPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := NewPlayback(record(twoChannels), PlaybackConfig{Files: []string{"r.ndjson"}, Rate: 10, Cycle: 4 * time.Second, Passes: 2})
+		require.NoError(t, err)
+		n := 0
+		count := func(context.Context, Line) error { n++; return nil }
+		require.NoError(t, p.Run(t.Context(), math.MinInt64, count))
+		require.Equal(t, 6, n)
+		require.NoError(t, p.Run(t.Context(), 12e9, count))
+		require.Equal(t, 8, n)
+	})
+}
+
 func TestPlaybackRefuses(t *testing.T) {
 	for _, c := range []struct {
 		lines, want string
@@ -81,6 +95,7 @@ func TestPlaybackRefuses(t *testing.T) {
 	}{
 		{twoChannels, "rate = 0: want a finite number > 0", PlaybackConfig{Cycle: 1}},
 		{twoChannels, "cycle = 0s: want > 0", PlaybackConfig{Rate: 1}},
+		{twoChannels, "passes = -1: want >= 0", PlaybackConfig{Rate: 1, Cycle: 1, Passes: -1}},
 		{"", "want at least one sample", PlaybackConfig{Rate: 1, Cycle: 1}},
 		{`{"t":0}`, "line 1: forms = 0", PlaybackConfig{Rate: 1, Cycle: 1}},
 		{`{"text":"x"}`, "want samples only", PlaybackConfig{Rate: 1, Cycle: 1}},

@@ -1,0 +1,196 @@
+// Package client talks to a running node over its HTTP interface.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/becomingone/becomingone/host/folder"
+	"github.com/becomingone/becomingone/host/web"
+)
+
+// maxAnswer bounds what is read of one answer: a node is ours, but its port may be somebody else's.
+const maxAnswer = 64 << 20
+
+// Client is one credential at one node. It is safe for concurrent use.
+type Client struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+// Error is a node's refusal of a request, as opposed to a gate's verdict.
+type Error struct {
+	Status  int    `json:"-"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+}
+
+// Error returns the node's own words.
+func (e *Error) Error() string { return e.Message }
+
+// New talks to the node at base ("http://127.0.0.1:4917") with token, which may be empty.
+func New(base, token string) *Client {
+	return &Client{base: base, token: token, http: &http.Client{Transport: &http.Transport{
+		MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: 10 * time.Minute,
+	}}}
+}
+
+// Find returns a client of the node that runs on the data folder dir. It asks the node, because one
+// that was killed leaves its note behind: then the error is folder.ErrNotRunning.
+func Find(ctx context.Context, dir, token string) (*Client, folder.Node, error) {
+	note, err := folder.ReadNode(dir)
+	if err != nil {
+		return nil, note, err
+	}
+	c := New(note.URL, token)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := c.do(ctx, http.MethodGet, "/healthz", "", nil); err != nil {
+		return nil, note, fmt.Errorf("client: node %d at %s does not answer (%w): %w", note.PID, note.URL, err, folder.ErrNotRunning)
+	}
+	return c, note, nil
+}
+
+// Status asks for the node's state.
+func (c *Client) Status(ctx context.Context) (web.Status, error) {
+	var s web.Status
+	return s, c.json(ctx, http.MethodGet, "/api/v1/status", nil, &s)
+}
+
+// Tools lists the actions that may be called.
+func (c *Client) Tools(ctx context.Context) ([]web.Tool, error) {
+	var answer struct {
+		Tools []web.Tool `json:"tools"`
+	}
+	return answer.Tools, c.json(ctx, http.MethodGet, "/api/v1/tools", nil, &answer)
+}
+
+// Call proposes an action. A refusal by the gate is an Outcome; an *Error is the node's.
+func (c *Client) Call(ctx context.Context, req web.CallRequest) (web.Outcome, error) {
+	var o web.Outcome
+	body, err := json.Marshal(req)
+	if err != nil {
+		return o, fmt.Errorf("client: encode call: %w", err)
+	}
+	return o, c.json(ctx, http.MethodPost, "/api/v1/call", bytes.NewReader(body), &o)
+}
+
+// Witness returns the newest n entries of the log, oldest first.
+func (c *Client) Witness(ctx context.Context, n int) ([]web.WitnessEntry, error) {
+	var answer struct {
+		Entries []web.WitnessEntry `json:"entries"`
+	}
+	return answer.Entries, c.json(ctx, http.MethodGet, "/api/v1/witness?n="+strconv.Itoa(n), nil, &answer)
+}
+
+// WitnessEntry returns one entry with its inclusion proof, as the node wrote it.
+func (c *Client) WitnessEntry(ctx context.Context, index uint64) (json.RawMessage, error) {
+	return c.do(ctx, http.MethodGet, "/api/v1/witness/"+strconv.FormatUint(index, 10), "", nil)
+}
+
+// Sensed is how a stream of input was received.
+type Sensed struct {
+	Accepted int             `json:"accepted"`
+	Rejected int             `json:"rejected"`
+	Errors   []web.LineError `json:"errors"`
+}
+
+// SenseOptions say what a stream of input is.
+type SenseOptions struct {
+	NDJSON  bool // else one text
+	Channel string
+	Trust   string // "trusted" or "untrusted"
+	Session string
+	Source  string
+}
+
+// Sense streams input to the node.
+func (c *Client) Sense(ctx context.Context, in io.Reader, o SenseOptions) (Sensed, error) {
+	q := url.Values{}
+	for k, v := range map[string]string{"channel": o.Channel, "trust": o.Trust, "session": o.Session, "source": o.Source} {
+		if v != "" {
+			q.Set(k, v)
+		}
+	}
+	kind := "text/plain; charset=utf-8"
+	if o.NDJSON {
+		kind = "application/x-ndjson"
+	}
+	var s Sensed
+	raw, err := c.do(ctx, http.MethodPost, "/api/v1/sense?"+q.Encode(), kind, in)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("client: decode answer of sense: %w", err)
+	}
+	return s, nil
+}
+
+func (c *Client) json(ctx context.Context, method, path string, body io.Reader, dst any) error {
+	raw, err := c.do(ctx, method, path, "application/json", body)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, dst); err != nil {
+		return fmt.Errorf("client: decode answer of %s: %w", path, err)
+	}
+	return nil
+}
+
+func (c *Client) do(ctx context.Context, method, path, kind string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("client: %s %s: %w", method, path, err)
+	}
+	if kind != "" && body != nil {
+		req.Header.Set("Content-Type", kind)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("client: read answer of %s: %w", path, err)
+	}
+	if len(raw) > maxAnswer {
+		return nil, fmt.Errorf("client: answer of %s: more than %d bytes", path, maxAnswer)
+	}
+	if resp.StatusCode >= 400 {
+		return nil, refusal(resp.StatusCode, raw)
+	}
+	return raw, nil
+}
+
+// refusal reads the node's error; anything else on that port is told by its status alone.
+func refusal(status int, raw []byte) error {
+	var answer struct {
+		Error *Error `json:"error"`
+	}
+	if json.Unmarshal(raw, &answer) == nil && answer.Error != nil {
+		answer.Error.Status = status
+		return answer.Error
+	}
+	return &Error{Status: status, Code: "http", Message: fmt.Sprintf("the node answered %d %s", status, http.StatusText(status))}
+}
+
+// NotFound reports whether err says that what was asked for does not exist.
+func NotFound(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
