@@ -115,6 +115,7 @@ func (p *Playback) Run(ctx context.Context, after int64, offer func(context.Cont
 		}
 		shift += p.span
 	}
+	return nil
 }
 
 // firstShift is the pass in which after lies.
