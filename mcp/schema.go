@@ -175,21 +175,25 @@ func conforms(schema *jsonschema.Schema, v any, what string) error {
 		return err
 	}
 	var found []string
-	for _, unit := range ve.BasicOutput().Errors {
-		if unit.Error == nil || len(found) == 8 {
-			continue
-		}
-		at := what + unit.InstanceLocation
-		found = append(found, fmt.Sprintf("%s: %s (it is %s)", at, unit.Error, excerpt(at0(v, unit.InstanceLocation))))
-	}
-	if len(found) == 0 {
-		return fmt.Errorf("%s: %s", what, ve.BasicOutput().Error)
+	for _, unit := range leaves(ve.DetailedOutput(), nil) {
+		found = append(found, fmt.Sprintf("%s%s: %s (it is %s)", what, unit.InstanceLocation, unit.Error, excerpt(lookup(v, unit.InstanceLocation))))
 	}
 	return errors.New(strings.Join(found, "; "))
 }
 
-// at0 follows a JSON pointer into v.
-func at0(v any, pointer string) any {
+// leaves appends the innermost findings, at most eight.
+func leaves(u *jsonschema.OutputUnit, found []*jsonschema.OutputUnit) []*jsonschema.OutputUnit {
+	if len(u.Errors) == 0 && u.Error != nil && len(found) < 8 {
+		return append(found, u)
+	}
+	for i := range u.Errors {
+		found = leaves(&u.Errors[i], found)
+	}
+	return found
+}
+
+// lookup follows a JSON pointer into v.
+func lookup(v any, pointer string) any {
 	for _, tok := range strings.Split(pointer, "/")[1:] {
 		tok = strings.ReplaceAll(strings.ReplaceAll(tok, "~1", "/"), "~0", "~")
 		switch c := v.(type) {

@@ -22,7 +22,8 @@ import (
 // nil then, and otherwise the first error of in or out.
 //
 // It returns when all of its calls have returned. If in is an io.Closer it is closed, to release a
-// blocked Read; a Read that does not heed that is left behind until in has something to say.
+// blocked Read. A Read that does not heed that, and a Write that blocks because the client does not
+// read, are left behind when ctx ends or the server is closed; they use nothing but in and out.
 //
 // The library's stdio server is not used: it reads lines of any length, shares one session between
 // all connections, and drops what is under way when in ends.
@@ -33,14 +34,14 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	}
 	defer end()
 	c := &conn{
-		s: s, out: out, pending: map[string]*pending{},
+		s: s, out: make(chan outgoing, backlog), pending: map[string]*pending{},
 		session: newStdioSession("stdio-" + strings.ToLower(rand.Text())),
 	}
 	if err := s.core.RegisterSession(ctx, c.session); err != nil {
 		return fmt.Errorf("mcp: stdio: %w", err)
 	}
 	defer s.core.UnregisterSession(ctx, c.session.id)
-	return c.serve(ctx, in)
+	return c.serve(ctx, in, out)
 }
 
 // conn is one stdio connection.
@@ -48,9 +49,9 @@ type conn struct {
 	s       *Server
 	session *stdioSession
 
-	writing sync.Mutex
-	out     io.Writer
-	fail    context.CancelCauseFunc // ends the connection, with the first error
+	out  chan outgoing
+	gone <-chan struct{}         // closed when the connection ends
+	fail context.CancelCauseFunc // ends the connection, with the first error
 
 	calls   sync.WaitGroup // requests under way
 	mu      sync.Mutex
@@ -64,14 +65,22 @@ type pending struct {
 	cancelled bool           // by the client, who then wants no answer
 }
 
-func (c *conn) serve(ctx context.Context, in io.Reader) error {
+// outgoing is one line to write, or a question whether all before it have been written.
+type outgoing struct {
+	b       []byte
+	written chan<- struct{} // closed instead of a write
+}
+
+func (c *conn) serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, c.fail = context.WithCancelCause(ctx)
 	defer c.fail(nil)
+	c.gone = ctx.Done()
 	if closer, ok := in.(io.Closer); ok {
 		defer context.AfterFunc(ctx, func() { _ = closer.Close() })()
 	}
 	lines := make(chan line)
 	go readLines(ctx, in, c.s.cfg.MaxBody, lines)
+	go c.writeLines(ctx, out)
 	var notes sync.WaitGroup
 	notes.Go(func() { c.forward(ctx) })
 
@@ -110,7 +119,7 @@ func (c *conn) read(ctx context.Context, lines <-chan line) error {
 	}
 }
 
-// drain lets requests finish; a subscription has nothing to finish.
+// drain lets requests finish and their answers go out; a subscription has nothing to finish.
 func (c *conn) drain(ctx context.Context) {
 	c.mu.Lock()
 	for _, p := range c.pending {
@@ -119,12 +128,15 @@ func (c *conn) drain(ctx context.Context) {
 		}
 	}
 	c.mu.Unlock()
-	done := make(chan struct{})
-	go func() { c.calls.Wait(); close(done) }()
+	written := make(chan struct{})
+	go func() {
+		c.calls.Wait()
+		c.enqueue(outgoing{written: written})
+	}()
 	timer := time.NewTimer(c.s.cfg.Drain)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-written:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -147,8 +159,8 @@ func (c *conn) handle(ctx context.Context, raw []byte) {
 	case !wants:
 		c.write(c.dispatch(c.s.core.WithContext(ctx, c.session), raw, env.ID))
 	case env.Method == string(mcp.MethodInitialize): // in order: what follows relies on it
-		c.session.legacy.Store(true)
 		c.write(c.dispatch(c.s.core.WithContext(ctx, c.session), raw, env.ID))
+		c.session.legacy.Store(true)
 	default:
 		c.start(ctx, raw, env)
 	}
@@ -274,19 +286,41 @@ func (c *conn) cancel(id json.RawMessage) {
 
 func (c *conn) refuse(id json.RawMessage, e *rpcError) { c.write(json.RawMessage(e.frame(id))) }
 
-// write sends one message as one line; nil sends nothing. An error ends the connection.
+// write sends one message as one line; nil sends nothing.
 func (c *conn) write(msg any) {
 	if msg == nil {
 		return
 	}
 	b, err := json.Marshal(msg)
-	if err == nil {
-		c.writing.Lock()
-		_, err = c.out.Write(append(b, '\n'))
-		c.writing.Unlock()
-	}
 	if err != nil {
-		c.fail(fmt.Errorf("mcp: stdio: write: %w", err))
+		c.fail(fmt.Errorf("mcp: stdio: %w", err))
+		return
+	}
+	c.enqueue(outgoing{b: append(b, '\n')})
+}
+
+// enqueue waits for room, but not beyond the connection's end.
+func (c *conn) enqueue(o outgoing) {
+	select {
+	case c.out <- o:
+	case <-c.gone:
+	}
+}
+
+// writeLines writes until ctx ends or out fails, which ends the connection.
+func (c *conn) writeLines(ctx context.Context, out io.Writer) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case o := <-c.out:
+			if o.written != nil {
+				close(o.written)
+			} else if _, err := out.Write(o.b); err != nil {
+				c.fail(fmt.Errorf("mcp: stdio: write: %w", err))
+				return
+			}
+		}
 	}
 }
 

@@ -15,7 +15,6 @@ const backlog = 64
 // that all connections of a process share.
 type stdioSession struct {
 	id      string
-	ready   atomic.Bool
 	legacy  atomic.Bool // has shaken hands, so it hears of changes without asking
 	notes   chan mcp.JSONRPCNotification
 	info    atomic.Pointer[mcp.Implementation]
@@ -29,9 +28,12 @@ func newStdioSession(id string) *stdioSession {
 	return &stdioSession{id: id, notes: make(chan mcp.JSONRPCNotification, backlog)}
 }
 
+// Initialize does nothing and Initialized is true from the start: who hears of a change is decided by
+// conn.forward.
+func (s *stdioSession) Initialize()       {}
+func (s *stdioSession) Initialized() bool { return true }
+
 func (s *stdioSession) SessionID() string                                   { return s.id }
-func (s *stdioSession) Initialize()                                         { s.ready.Store(true) }
-func (s *stdioSession) Initialized() bool                                   { return s.ready.Load() }
 func (s *stdioSession) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notes }
 func (s *stdioSession) SetClientInfo(i mcp.Implementation)                  { s.info.Store(&i) }
 func (s *stdioSession) GetClientInfo() mcp.Implementation                   { return value(&s.info) }
