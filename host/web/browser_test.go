@@ -209,9 +209,10 @@ func TestPageShowsWhatHappens(t *testing.T) {
 	b.until(t, `document.querySelector("[data-id=d77]")?.textContent.includes("640 µs")`)
 	b.until(t, `document.getElementById("live").textContent.length > 0`)
 	require.Contains(t, get[string](t, b, `document.getElementById("events").textContent`), "co2")
+	require.Contains(t, get[string](t, b, `document.querySelector(".f-when").textContent`), "1966", "the record's time, not ours")
 	require.NotContains(t, get[string](t, b, `document.documentElement.textContent`), secretText, "an unpaired page holds nothing that was said")
 	b.shot(t, "light")
-	b.prefer(t, 1280, 900, "dark", "no-preference")
+	b.prefer(t, 1280, 900, "dark", "reduce")
 	b.shot(t, "dark")
 	require.Empty(t, b.complaints())
 }
@@ -244,7 +245,7 @@ func TestPageOnAPhone(t *testing.T) {
 // The tab key reaches every control in reading order, and each picture, meter and region has a name.
 func TestPageByKeyboard(t *testing.T) {
 	b, p := open(t), play(t, nil)
-	p.weeks(t, 40)
+	p.weeks(t, 90)
 	b.visit(t, p.url, 1280, 900, "light", "reduce")
 	b.until(t, pageLive)
 	b.until(t, `document.querySelectorAll("#events details").length === 3`)

@@ -236,12 +236,13 @@ func (g *signal) line() Field {
 		Sync:     Sync{T: parts(joint), T2: square(joint), Chord: cmplx.Abs(g.m - g.e), Gap: math.Abs(cmplx.Abs(g.m) - cmplx.Abs(g.e)), Angle: cmplx.Phase(joint), Nu: nu},
 		State:    gate.Accumulating, Reason: fmt.Sprintf("|T|² %.3f of 0.95", square(joint)),
 	}
-	bound := -nu * square(joint) * 0.62
+	bound, lim := -nu*0.62, limits()
 	f.Evidence.LnPBound = &bound
+	f.Margins = &Margins{Effect: f.Sync.T2 - lim.Threshold, Evidence: lim.LnBudget - bound, Mass: f.Emissary.Mass - lim.MassMin, Chord: lim.ChordMax - f.Sync.Chord, Fresh: 5e7}
 	switch {
-	case g.k < 12:
+	case f.Margins.Mass < 0 || f.Margins.Evidence < 0:
 		f.State = gate.Warmup
-	case f.Sync.T2 >= 0.95 && nu >= 26.2:
+	case f.Margins.Effect >= 0 && f.Margins.Chord >= 0:
 		f.State = gate.Collapsed
 	}
 	return f

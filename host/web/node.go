@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/becomingone/becomingone/kernel"
 	"github.com/becomingone/becomingone/kernel/gate"
 )
 
@@ -93,7 +92,18 @@ type Field struct {
 	State    gate.State  `json:"state"`              // where the field stands
 	Decision string      `json:"decision,omitempty"` // what this sample decided, as in replay
 	Reason   string      `json:"reason,omitempty"`   // one line of numbers; shown to everyone
+	Margins  *Margins    `json:"margins,omitempty"`  // how far each condition holds
 	Gate     *GateLimits `json:"gate,omitempty"`     // what the state is judged by
+}
+
+// Margins are those of gate.Margins: >= 0 where a condition of a collapse holds.
+type Margins struct {
+	Effect   float64 `json:"effect"`   // |T|² beyond the threshold
+	Evidence float64 `json:"evidence"` // nats beyond the budget
+	First    float64 `json:"first"`    // nats beyond the budget of the first collapse
+	Mass     float64 `json:"mass"`     // samples beyond the least
+	Chord    float64 `json:"chord"`    // closer than the greatest chord
+	Fresh    float64 `json:"fresh"`    // seconds until stale
 }
 
 // Pathway is the coherence of one pathway; T2 = |T|² in [0, 1].
@@ -117,7 +127,7 @@ type Sync struct {
 
 // Evidence says how unlikely the coherence is under chance; natural logarithms. Null: switched off.
 type Evidence struct {
-	LnPBound *float64 `json:"lnP_bound"` // bound on the probability, one look
+	LnPBound *float64 `json:"lnP_bound"` // bound on the probability that one look collapses by chance
 	LnE      *float64 `json:"lnE"`       // e-process since the last release
 	LnSR     *float64 `json:"lnSR"`      // change detector
 }
@@ -126,7 +136,7 @@ type Evidence struct {
 type GateLimits struct {
 	Threshold float64 `json:"threshold"`            // least |T|² to collapse
 	Release   float64 `json:"release"`              // |T|² below which a collapsed field is released
-	NuMin     float64 `json:"nu_min"`               // least effective number of samples
+	NuMin     float64 `json:"nu_min,omitempty"`     // effective number of samples at which the bound suffices
 	LnBudget  float64 `json:"ln_budget"`            // greatest lnP_bound of one look
 	LnSRMin   float64 `json:"lnSR_min,omitempty"`   // least lnSR of the second route; 0: route off
 	MassMin   float64 `json:"mass_min"`             // least mass of either pathway
@@ -259,11 +269,11 @@ const (
 // SenseRequest is a batch of what POST /api/v1/sense received, in order.
 type SenseRequest struct {
 	Format  SenseFormat
-	Channel string       // for lines that name none
-	Session string       // whose conversation a text belongs to
-	Source  string       // where it came from, for later reasons
-	Trust   kernel.Trust // for lines that say none; Trusted only from an Owner
-	Lines   []Line       // lent for the duration of the call
+	Channel string // for lines that name none
+	Session string // whose conversation a text belongs to
+	Source  string // where it came from, for later reasons
+	Trusted bool   // the trust of lines that say none; true only from an Owner
+	Lines   []Line // lent for the duration of the call
 }
 
 // Line is one line of input; N counts from 1. Data is lent for the duration of the call.

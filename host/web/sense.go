@@ -10,8 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"unicode/utf8"
-
-	"github.com/becomingone/becomingone/kernel"
 )
 
 const (
@@ -72,7 +70,7 @@ func senseRequest(r *http.Request, role Role) (SenseRequest, error) {
 	switch trust := q.Get("trust"); {
 	case trust == "" || trust == "untrusted":
 	case trust == "trusted" && role == Owner:
-		req.Trust = kernel.Trusted
+		req.Trusted = true
 	case trust == "trusted":
 		return req, fault(Forbidden, "trust", "trust \"trusted\": needs the owner token or a paired page")
 	default:

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/becomingone/becomingone/kernel"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,7 +30,7 @@ func TestSenseReportsBadLines(t *testing.T) {
 	_, _, sensed := n.seen()
 	var got []Line
 	for _, req := range sensed {
-		require.Equal(t, []any{"c", "file", "s", kernel.Untrusted, NDJSON}, []any{req.Channel, req.Source, req.Session, req.Trust, req.Format})
+		require.Equal(t, []any{"c", "file", "s", false, NDJSON}, []any{req.Channel, req.Source, req.Session, req.Trusted, req.Format})
 		got = append(got, req.Lines...)
 	}
 	require.Equal(t, Line{N: 1, Data: []byte(`{"t":1}`)}, got[0])
@@ -54,7 +53,7 @@ func TestSenseText(t *testing.T) {
 	require.Equal(t, 200, w.Code, w.Body.String())
 	require.JSONEq(t, `{"accepted":1,"rejected":0}`, w.Body.String())
 	_, _, sensed := n.seen()
-	require.Equal(t, kernel.Trusted, sensed[0].Trust)
+	require.True(t, sensed[0].Trusted)
 	require.Equal(t, Text, sensed[0].Format)
 	require.Equal(t, "pay the bill\nof December", string(sensed[0].Lines[0].Data))
 }

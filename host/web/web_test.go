@@ -268,3 +268,48 @@ func ExampleConfig_Validate() {
 	// Output:
 	// web: config addr "0.0.0.0:4917": is beyond loopback, want cert_file and key_file, or 127.0.0.1
 }
+
+func TestServeStopsWithAListeningMCPClient(t *testing.T) {
+	reached := make(chan struct{})
+	s, _ := newServer(t, func(c *Config) {
+		c.MCP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { close(reached); <-r.Context().Done() })
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, ln) }()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+ln.Addr().String()+"/mcp", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+agentToken)
+	answered := make(chan error, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		answered <- err
+	}()
+	<-reached
+	stopped := time.Now()
+	cancel()
+	require.NoError(t, <-done)
+	require.NoError(t, <-answered)
+	require.Less(t, time.Since(stopped), stopGrace, "the listener was told to go, not waited out")
+}
+
+func ExampleNew() {
+	cfg := DefaultConfig()
+	cfg.AgentToken = "agent-token-for-tests-0001"
+	s, err := New(cfg, &fakeNode{}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	fmt.Print(ask(s, "POST", "/api/v1/call", `{"action":"say"}`).Body)
+	fmt.Print(ask(s, "POST", "/api/v1/call", `{"action":"say"}`, "Authorization: Bearer agent-token-for-tests-0001").Body)
+	// Output:
+	// {"error":{"code":"unauthenticated","message":"needs the agent or owner token (Authorization: Bearer TOKEN) or a paired page","field":"Authorization"}}
+	// {"verdict":"collapse","action":"say","session":"","content":[{"type":"text","text":"hello"}],"reason":"every key held","keys":[{"name":"session","pass":true,"margin":0,"need":"holds"}],"witness_index":3}
+}

@@ -59,7 +59,8 @@ function takeField(line) {
     $("no-fields").hidden = true;
   }
   const before = card.add(line);
-  if (before && before !== line.state) {
+  // That a field has heard enough to be judged is not yet news.
+  if (before && before !== line.state && !(before === "warmup" && line.state === "accumulating")) {
     const [word, say] = states[line.state] ?? [line.state, ""];
     addEvent({ id: `f${line.field}${line.t}`, at: line.at ?? now(), field: line.field, state: line.state, word, reason: line.reason || say }, `${line.field}: ${word}. ${say}`);
   }
@@ -184,7 +185,7 @@ function keysOf(d) {
 }
 
 // grid makes a table of named rows with numbers; an empty one is a sentence.
-function grid(into, empty, heads, items) {
+function grid(into, empty, heads, bad, items) {
   if (items.length === 0) {
     into.replaceChildren(el("p", { className: "empty" }, empty));
     return;
@@ -192,17 +193,17 @@ function grid(into, empty, heads, items) {
   const head = el("thead", {}, el("tr", {}, ...heads.map((h, i) => el("th", { scope: "col", className: i > 1 ? "num" : "" }, h))));
   const body = el("tbody", {}, ...items.map(([name, sub, state, ...numbers]) => el("tr", {},
     el("th", { scope: "row" }, name, el("span", { className: "sub" }, sub)), el("td", { "data-state": state }, state),
-    ...numbers.map((n, i) => el("td", { className: "num", "data-bad": i > 0 && n > 0 }, typeof n === "number" ? count(n) : n)))));
+    ...numbers.map((n, i) => el("td", { className: "num", "data-bad": bad.includes(heads[i + 2]) && n > 0 }, typeof n === "number" ? count(n) : n)))));
   into.replaceChildren(el("table", {}, head, body));
 }
 
 function paintPlugins() {
-  grid($("plugins"), "No plugin is loaded.", ["Name", "State", "Calls", "Failed", "Lost"],
+  grid($("plugins"), "No plugin is loaded.", ["Name", "State", "Calls", "Failed", "Lost"], ["Failed", "Lost"],
     [...model.plugins.values()].map((p) => [p.name, [p.kind, p.version, p.last_error].filter(Boolean).join(" · "), p.state, p.calls, p.failures, p.dropped]));
 }
 
 function paintHooks() {
-  grid($("hooks"), "No hook is set.", ["Name", "Event", "Runs", "Failed", "Vetoes"],
+  grid($("hooks"), "No hook is set.", ["Name", "Event", "Runs", "Failed", "Vetoes"], ["Failed"],
     [...model.hooks.values()].map((h) => [h.name, [h.matcher && `for ${h.matcher}`, h.dropped && `${count(h.dropped)} lost`, h.last_error].filter(Boolean).join(" · "), h.event, h.runs, h.failures, h.blocks]));
 }
 
@@ -212,7 +213,7 @@ function paintLog() {
   const facts = [["Entries", count(l.size)]];
   if (l.bytes) facts.push(["On disk", bytes(l.bytes)]);
   facts.push(["Last checkpoint", l.checkpoint_at ? `${since(l.checkpoint_at, now())}, covers ${count(l.checkpoint)}` : "none yet"]);
-  if (l.root) facts.push(["Root", l.root]);
+  if (l.root) facts.push(["Root", `${l.root.slice(0, 16)}…`]);
   $("log").replaceChildren(...facts.map(([k, v]) => el("div", {}, el("dt", {}, k), el("dd", {}, v))));
 }
 
@@ -225,7 +226,7 @@ function paintQuestions() {
 function paintPeers() {
   const ps = model.node?.peers ?? [];
   $("s-peers").hidden = ps.length === 0;
-  grid($("peers"), "", ["Name", "State", "Round trip", "Offset", "|T|²"], ps.map((p) => [p.name, p.link, p.state, `${fixed(p.rtt_ms, 1)} ms`, `${fixed(p.offset_us, 0)} µs`, fixed(p.coherence, 2)]));
+  grid($("peers"), "", ["Name", "State", "Round trip", "Offset", "|T|²"], [], ps.map((p) => [p.name, p.link, p.state, `${fixed(p.rtt_ms, 1)} ms`, `${fixed(p.offset_us, 0)} µs`, fixed(p.coherence, 2)]));
 }
 
 // ---- the connection ----

@@ -9,13 +9,14 @@ const svgNS = "http://www.w3.org/2000/svg";
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const meters = [
-  { key: "effect", label: "Coherence", of: effect },
-  { key: "evidence", label: "Evidence", of: evidence },
-  { key: "mass", label: "Heard", of: mass },
-  { key: "chord", label: "Agreement", of: chord },
+  { label: "Coherence", of: effect },
+  { label: "False alarms", of: evidence },
+  { label: "Heard", of: mass },
+  { label: "Agreement", of: chord },
 ];
 
-// Each meter gives ratio (1 = just enough; more holds), value and need.
+// Each meter gives ratio (1 = just enough; more holds), value and need. What holds is the kernel's
+// word where the line has its margins; the ratio only draws the bar.
 function effect(f, g) {
   const held = f.state === "collapsed";
   const need = held ? g.release : g.threshold;
@@ -23,22 +24,22 @@ function effect(f, g) {
 }
 
 function evidence(f, g) {
-  const e = f.evidence;
-  const bound = e.lnP_bound ?? 0;
-  let ratio = g.ln_budget < 0 ? bound / g.ln_budget : 1;
-  if (g.nu_min > 0) ratio = Math.max(ratio, f.sync.nu / g.nu_min);
-  if (g.lnSR_min > 0 && e.lnSR != null) ratio = Math.max(ratio, e.lnSR / g.lnSR_min);
-  const value = bound > -0.7 ? "may be chance" : `by chance ${chance(bound)}`;
-  return { ratio, value, need: g.ln_budget < 0 ? `needs ${chance(g.ln_budget)} or rarer` : "no limit set" };
+  const bound = f.evidence.lnP_bound ?? 0;
+  const margin = f.margins ? f.margins.first < 0 ? Math.min(f.margins.evidence, f.margins.first) : f.margins.evidence : g.ln_budget - bound;
+  const ratio = g.ln_budget < 0 ? 1 - margin / g.ln_budget : 1 + margin;
+  const value = bound > -0.7 ? "cannot tell from chance" : `${chance(bound)} looks`;
+  return { ratio, holds: margin >= 0, value, need: g.ln_budget < 0 ? `budget: ${chance(g.ln_budget)} or rarer` : "no budget set" };
 }
 
 function mass(f, g) {
   const least = Math.min(f.master.mass, f.emissary.mass);
-  return { ratio: g.mass_min > 0 ? least / g.mass_min : 2, value: `${fixed(least, 1)} samples`, need: `needs ${fixed(g.mass_min, 1)} or more` };
+  const ratio = g.mass_min > 0 ? least / g.mass_min : 2;
+  return { ratio, holds: f.margins ? f.margins.mass >= 0 : ratio >= 1, value: `${fixed(least, 1)} samples`, need: `needs ${fixed(g.mass_min, 1)} or more` };
 }
 
 function chord(f, g) {
-  return { ratio: f.sync.chord > 0 ? g.chord_max / f.sync.chord : 2, value: `${fixed(f.sync.chord, 3)} apart`, need: `at most ${fixed(g.chord_max, 3)}` };
+  const ratio = f.sync.chord > 0 ? g.chord_max / f.sync.chord : 2;
+  return { ratio, holds: f.margins ? f.margins.chord >= 0 : ratio >= 1, value: `${fixed(f.sync.chord, 3)} apart`, need: `at most ${fixed(g.chord_max, 3)}` };
 }
 
 export class FieldCard {
@@ -68,10 +69,13 @@ export class FieldCard {
 
   // add takes one line; it returns the state before it, or null for the first.
   add(line) {
-    const before = this.line?.state ?? null;
+    let before = this.line?.state ?? null;
     this.gate = line.gate ?? this.gate;
     const newest = this.points.at(-1);
-    if (newest && line.t < newest.t) this.points = []; // the signal, or its replay, starts anew
+    if (newest && line.t < newest.t) { // the signal, or its replay, starts anew
+      this.points = [];
+      before = null;
+    }
     if (!newest || line.t !== newest.t) {
       this.points.push({ t: line.t, m: line.master.T2, e: line.emissary.T2, s: line.sync.T2, state: line.state, mT: line.master.T, eT: line.emissary.T });
       if (this.points.length > keep) this.points.shift();
@@ -113,8 +117,7 @@ export class FieldCard {
     this.$(".meters").hidden = !g;
     if (!g) return;
     for (const m of this.meters) {
-      const { ratio, value, need } = m.of(this.line, g);
-      const holds = ratio >= 1;
+      const { ratio, value, need, holds = ratio >= 1 } = m.of(this.line, g);
       // The mark stands at 80 %: a bar that reaches it holds.
       const fill = Math.round(Math.max(0, Math.min(100, ratio * 80)));
       m.el.dataset.holds = holds;
@@ -169,7 +172,7 @@ export class FieldCard {
     const n = this.points.length;
     if (n === 0) return;
     const { w, h } = this.size;
-    const box = { l: 34, r: w - 6, t: 16, b: h - 22 };
+    const box = { l: 30, r: w - 58, t: 10, b: h - 22 };
     const t0 = this.points[0].t;
     const range = this.range() || 1;
     const x = (t) => box.l + ((t - t0) / range) * (box.r - box.l);
@@ -207,8 +210,9 @@ export class FieldCard {
       const { threshold, release } = this.gate;
       lines.push(shape("line", { x1: box.l, x2: box.r, y1: y(threshold), y2: y(threshold), class: "threshold" }));
       lines.push(shape("line", { x1: box.l, x2: box.r, y1: y(release), y2: y(release), class: "release" }));
-      texts.push(label(box.l + 6, y(threshold) - 5, `collapse at ${threshold.toFixed(2)}`, "start"));
-      texts.push(label(box.l + 6, y(release) + 14, `release at ${release.toFixed(2)}`, "start"));
+      // The lines are close: their names keep a line's height between them.
+      const apart = Math.max(0, 14 - (y(release) - y(threshold))) / 2;
+      texts.push(label(box.r + 6, y(threshold) + 4 - apart, "collapse", "start"), label(box.r + 6, y(release) + 4 + apart, "release", "start"));
     }
     const [a, b] = [this.points[0].t, this.points.at(-1).t];
     texts.push(label(box.l, box.b + 17, eventTime(a, range), "start"), label(box.r, box.b + 17, eventTime(b, range), "end"));

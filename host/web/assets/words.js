@@ -43,6 +43,7 @@ export function bytes(n) {
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false });
+const date = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
 const month = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", timeZone: "UTC" });
 
 const ms = (ns) => ns / 1e6;
@@ -65,13 +66,15 @@ export function span(ns) {
   if (s < 90) return `${Math.round(s)} s`;
   if (s < 5400) return `${Math.round(s / 60)} min`;
   if (s < 129600) return `${Math.round(s / 3600)} h`;
-  return `${Math.round(s / 86400)} days`;
+  if (s < 730 * 86400) return `${Math.round(s / 86400)} days`;
+  return `${brief(s / (year / 1e9))} years`;
 }
 
-// eventTime says a sample's own time: a date for records of years, the clock for the present, else
-// seconds since the signal's own zero.
+// eventTime says a sample's own time: a date for records, the clock for the present, and seconds for a
+// signal that counts from its own zero.
 export function eventTime(t, range) {
-  if (range > 2 * year) return month.format(new Date(ms(t)));
-  if (Math.abs(t) > 20 * year) return (range > 2 * 86400e9 ? day : clock).format(new Date(ms(t)));
-  return `${(t / 1e9).toFixed(1)} s`;
+  if (t >= 0 && t < 30 * 86400e9) return `${(t / 1e9).toFixed(1)} s`;
+  const d = new Date(ms(t));
+  if (range > 2 * year) return month.format(d);
+  return (Math.abs(Date.now() - d) > 2 * 86400e3 ? date : range > 86400e9 ? day : clock).format(d);
 }
