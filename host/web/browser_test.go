@@ -342,5 +342,6 @@ func TestPageThatMayNotRead(t *testing.T) {
 	b, p := open(t), play(t, func(c *Config) { c.RequireToken = true })
 	b.visit(t, p.url, 1280, 900, "light", "reduce")
 	b.until(t, `document.getElementById("notice-text").textContent.includes("pairing link")`)
+	require.NotContains(t, get[string](t, b, `document.body.innerText`), "Nothing has been decided", "what is not known is not said")
 	b.shot(t, "refused")
 }

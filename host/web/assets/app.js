@@ -265,6 +265,7 @@ async function refresh() {
     stream.quiet = 2500 * st.heartbeat_s + 5000;
     takeStatus(st);
     live = true;
+    $("main").hidden = false; // until here nothing true could be said
     linkTo("live", "Live");
     document.body.classList.remove("away");
     if (!pairNotice) notice("");
