@@ -1,8 +1,6 @@
 package config
 
-import (
-	"net"
-)
+import "net"
 
 // check holds values against one another, which no single key's range can say.
 func (d *decoder) check(c *Config) {
@@ -13,7 +11,7 @@ func (d *decoder) check(c *Config) {
 	d.checkHooks(&c.Hooks)
 	for _, name := range sortedKeys(c.Kernel.Fields) {
 		f := c.Kernel.Fields[name]
-		d.checkField("kernel.fields."+name, &f)
+		d.checkField("kernel.fields."+name, name, &f)
 	}
 	for _, name := range sortedKeys(c.Plugins.Actions) {
 		for i, field := range c.Plugins.Actions[name].Requires.Signal {

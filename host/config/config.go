@@ -52,7 +52,7 @@ type Kernel struct {
 // Agent says how proposed calls of agents are judged.
 type Agent struct {
 	Policy  string                 `koanf:"policy" oneof:"default,strict" doc:"default: the action's tier decides; strict: every action that does more than read is treated as critical"`
-	Classes map[string]gate.Effect `koanf:"classes" doc:"tier (read, open, write, critical) of tools by name, where it is higher than the tool's own"`
+	Classes map[string]gate.Effect `koanf:"classes" oneof:"read,open,write,critical" doc:"tier (read, open, write, critical) of tools by name, where it is higher than the tool's own"`
 	Trusted []string               `koanf:"trusted" doc:"what every session has heard from its user at the start"`
 }
 
@@ -66,7 +66,7 @@ type Plugins struct {
 
 // ActionOverride tightens what a manifest says about an action. It never loosens it.
 type ActionOverride struct {
-	Effect   gate.Effect `koanf:"effect" doc:"tier, at least the manifest's: read, open, write, critical"`
+	Effect   gate.Effect `koanf:"effect" oneof:"read,open,write,critical" doc:"tier, at least the manifest's: read, open, write, critical"`
 	Requires Requires    `koanf:"requires" doc:"keys that are needed beside the manifest's"`
 }
 

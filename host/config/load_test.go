@@ -31,7 +31,7 @@ kernel:
       input: {form: real, period: 1y, filter: 1y, velocity: true, max_gap: 10d, correlation: 13}
       reading: phasor
       emissary: {tau: 0.5y}
-      master: {tau: 3y, ratio: 4, levels: 1}
+      master: {tau: 3y, levels: 1}
       gate: {threshold: 0.95, alpha_per_hour: 1e-6, eval_hz: 1.65e-6, shrink: 0.1, stale_after: 30d}
     co2-shuffled:
 agent:
@@ -162,7 +162,7 @@ func TestFaults(t *testing.T) {
 		"kernel: {fields: [a]}":                         "kernel.fields as a list: not a section",
 		"kernel: {fields: {a: 1}}":                      "kernel.fields.a 1: not a section",
 		"hooks: {PreAction: {hooks: []}}":               "hooks.PreAction as a section: not a list",
-		"agent: {classes: {x: [read]}}":                 "agent.classes.x as a list: not a text",
+		"agent: {classes: {x: [read]}}":                 "agent.classes.x as a list: not one of read, open, write, critical",
 		// ranges
 		"kernel: {fields: {a: {gate: {threshold: 1.2}}}}":            "x.yaml:1: kernel.fields.a.gate.threshold 1.2: not in [0.5, 1)",
 		"kernel: {fields: {a: {gate: {threshold: 1}}}}":              "gate.threshold 1: not in [0.5, 1)",
@@ -172,7 +172,7 @@ func TestFaults(t *testing.T) {
 		"kernel: {fields: {a: {emissary: {tau: 0s}}}}":               `emissary.tau "0s": not above 0s`,
 		"kernel: {fields: {a: {emissary: {tau: -1s}}}}":              `emissary.tau "-1s": not above 0s`,
 		"kernel: {fields: {a: {emissary: {tau: 400y}}}}":             `emissary.tau "400y": beyond 292y`,
-		"kernel: {fields: {a: {reading: phase}}}":                    `reading "phase": not one of phasor, energy`,
+		"kernel: {fields: {a: {reading: phase}}}":                    `kernel.fields.a.reading "phase": not one of phasor, energy`,
 		"kernel: {fields: {\"a b\": {}}}":                            "kernel.fields.a b is no name",
 		"kernel: {fields: {\"\": {}}}":                               "is no name",
 		"agent: {classes: {\"\": read}}":                             "a name is missing",
@@ -182,13 +182,15 @@ func TestFaults(t *testing.T) {
 		"hooks: {PreAction: [{hooks: [{command: x, timeout: 1h}]}]}": `hooks.PreAction[0].hooks[0].timeout "1h": not in [1ms, 10m]`,
 		"hooks: {PreAction: [{hooks: [{command: x, type: http}]}]}":  `type "http": not one of command`,
 		// one key against another
-		"kernel: {fields: {a: {gate: {release: 0.96}}}}":                            "kernel.fields.a.gate.release 0.96: not below gate.threshold 0.95",
-		"kernel: {fields: {a: {input: {period: 1s, frequency_hz: 1, filter: 1s}}}}": "input.period 1s beside frequency_hz 1: one of them",
-		"kernel: {fields: {a: {input: {period: 1s}}}}":                              "input.filter 0s: filter and one of",
-		"kernel: {fields: {a: {input: {filter: 1s}}}}":                              "input.filter 1s: filter and one of",
-		"kernel: {fields: {a: {omega_rad_s: 2, emissary: {tau: 1s}}}}":              "omega_rad_s 2: within emissary.tau 1s not to be told from 0; 0, or at least 10",
-		"kernel: {fields: {a: {master: {tau: 1ms}}}}":                               "master.tau 1ms: shorter than emissary.tau 200ms",
-		"kernel: {fields: {a: {master: {levels: 64}}}}":                             "master.levels 64: the last level",
+		"kernel: {fields: {a: {gate: {release: 0.96}}}}":                                            "x.yaml:1: kernel.fields.a.gate.release 0.96: not (0, gate.threshold)",
+		"kernel: {fields: {a: {input: {form: real, period: 1s, frequency_hz: 1, correlation: 2}}}}": "input.frequency_hz 1: input.period 1s says the same, one of them",
+		"kernel: {fields: {a: {input: {period: 1s}}}}":                                              "input.form \"\": a lock-in (period, frequency_hz",
+		"kernel: {fields: {a: {input: {form: real, correlation: 1}}}}":                              "input.form real: needs input.period or input.frequency_hz",
+		"kernel: {fields: {a: {input: {form: real, period: 1s, filter: 1s}}}}":                      "input.correlation 0: not in [1, 1e9]; filtered samples must declare it",
+		"kernel: {fields: {a: {input: {form: event}}}}":                                             "input.form event: needs an omega",
+		"kernel: {fields: {a: {omega_rad_s: 2, emissary: {tau: 1s}}}}":                              "kernel.fields.a.omega_rad_s 2 rad/s with a window of 1s",
+		"kernel: {fields: {a: {master: {tau: 1ms}}}}":                                               "kernel.fields.a.master.tau 1ms: below emissary.tau 200ms",
+		"kernel: {fields: {a: {gate: {alpha_per_hour: 1000, eval_hz: 1e-6}}}}":                      "kernel.fields.a.gate.alpha_per_hour 1000",
 		"node: {name: \"\"}":                  `node.name "": empty`,
 		"http: {addr: localhost}":             `http.addr "localhost": not host:port`,
 		"http: {cert_file: a.pem}":            `http.cert_file "a.pem" with key_file "": both or neither`,
@@ -203,9 +205,10 @@ func TestFaults(t *testing.T) {
 		"a: {}\n---\nb: 1": "more than one document",
 		"a: *b":            "unknown anchor",
 	} {
-		path := write(t, t.TempDir(), "x.yaml", yaml)
-		_, err := Load([]string{path}, nil, nil)
-		require.ErrorContains(t, err, want, yaml)
+		t.Run(yaml, func(t *testing.T) {
+			_, err := Load([]string{write(t, t.TempDir(), "x.yaml", yaml)}, nil, nil)
+			require.ErrorContains(t, err, want)
+		})
 	}
 }
 

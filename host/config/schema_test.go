@@ -219,6 +219,6 @@ func ExamplePrint() {
 	// Output:
 	// kernel:
 	// tau: 200ms
-	// tau: 10s
+	// tau: 1h
 	// threshold: 0.95
 }

@@ -81,14 +81,18 @@ func shapeOf(t reflect.Type, tag reflect.StructTag) *shape {
 }
 
 func (s *shape) byKind(t reflect.Type, tag reflect.StructTag) {
-	inner := reflect.StructTag("")
+	elem := func() *shape { // oneof on a list or table speaks of its elements
+		e := shapeOf(t.Elem(), "")
+		e.oneof, s.oneof = s.oneof, nil
+		return e
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		s.section(t)
 	case reflect.Map:
-		s.kind, s.elem = table, shapeOf(t.Elem(), inner)
+		s.kind, s.elem = table, elem()
 	case reflect.Slice:
-		s.kind, s.elem = list, shapeOf(t.Elem(), inner)
+		s.kind, s.elem = list, elem()
 	case reflect.String:
 		s.kind = text
 	case reflect.Bool:
@@ -215,6 +219,17 @@ func Keys() []string {
 	var all []string
 	root().walk("", func(path string, _ *shape) { all = append(all, path) })
 	return all
+}
+
+// find returns the shape at a path of Keys, nil where there is none.
+func (s *shape) find(path string) *shape {
+	var found *shape
+	s.walk("", func(p string, below *shape) {
+		if p == path {
+			found = below
+		}
+	})
+	return found
 }
 
 func join(path, key string) string {
