@@ -215,6 +215,7 @@ func (l *Log) Close() error {
 	l.refuse(fmt.Errorf("store: %w", ErrClosed))
 	if was == idle {
 		l.drop(l.queue)
+		l.state = closed
 	}
 	l.mu.Unlock()
 	if was == running {

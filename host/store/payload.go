@@ -86,21 +86,10 @@ func (p *payloads) append(first uint64, items []item, erased map[uint64]uint64) 
 
 // appendFile appends entries that share one pair of files.
 func (p *payloads) appendFile(first uint64, items []item, erased map[uint64]uint64) error {
-	var data, index []byte
 	start, at := p.end, indexAt(first)
+	data, index := encodePayloads(first, items, erased, start)
 	if first%payloadSpan == 0 {
-		data, index = payloadHeader(dataMagic, first), payloadHeader(indexMagic, first)
 		start, at = 0, 0
-	}
-	for i := range items {
-		it := &items[i]
-		if by, ok := erased[first+uint64(i)]; ok {
-			mark := eraseMark(by)
-			data = append(append(data, mark[:]...), make([]byte, len(it.payload))...)
-		} else {
-			data = append(append(data, it.salt[:]...), it.payload...)
-		}
-		index = binary.BigEndian.AppendUint64(index, uint64(start)+uint64(len(data)))
 	}
 	if err := p.write(payloadName(first, ".dat"), start, data); err != nil {
 		return err
@@ -110,6 +99,26 @@ func (p *payloads) appendFile(first uint64, items []item, erased map[uint64]uint
 	}
 	p.end = start + int64(len(data))
 	return nil
+}
+
+// encodePayloads returns what the entries first, first+1, … of one pair of files add to it; end is
+// where the data of the entry before ends. The first entry of a pair brings the files' headers.
+func encodePayloads(first uint64, items []item, erased map[uint64]uint64, end int64) (data, index []byte) {
+	if first%payloadSpan == 0 {
+		data, index = payloadHeader(dataMagic, first), payloadHeader(indexMagic, first)
+		end = 0
+	}
+	for i := range items {
+		it := &items[i]
+		if by, ok := erased[first+uint64(i)]; ok {
+			mark := eraseMark(by)
+			data = append(append(data, mark[:]...), make([]byte, len(it.payload))...)
+		} else {
+			data = append(append(data, it.salt[:]...), it.payload...)
+		}
+		index = binary.BigEndian.AppendUint64(index, uint64(end)+uint64(len(data)))
+	}
+	return data, index
 }
 
 func (p *payloads) write(name string, off int64, data []byte) error {

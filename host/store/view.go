@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,10 +46,56 @@ func loadEdge(root string, cp Checkpoint) (*edge, error) {
 		return nil, err
 	}
 	if h != cp.Root {
-		return nil, damaged(checkpointName, -1, "the tiles at the tree's edge have the root %v, the checkpoint of %d entries says %v",
-			h, cp.Size, tlog.Hash(cp.Root))
+		return nil, e.blame(root, cp)
 	}
 	return e, e.checkBundle()
+}
+
+// blame finds the tile of an edge that keeps it from matching its checkpoint.
+func (e *edge) blame(root string, cp Checkpoint) error {
+	for level, have := range e.tiles {
+		n := inTree(level, e.size)
+		want, err := e.below(root, level)
+		if err != nil {
+			return err
+		}
+		for i := 0; i < len(have); i += tlog.HashSize {
+			if !bytes.Equal(have[i:i+tlog.HashSize], want[i:i+tlog.HashSize]) {
+				id := tileID{level, n / tileWidth, int(n % tileWidth)}
+				first := (id.n*tileWidth + uint64(i/tlog.HashSize)) << (tileHeight * level)
+				return damaged(id.path(), int64(first), "hash %d is not that of what lies below it", i/tlog.HashSize)
+			}
+		}
+	}
+	return damaged(checkpointName, -1, "its root is %v, that of the %d entries is another", tlog.Hash(cp.Root), cp.Size)
+}
+
+// below recomputes the edge's tile at a level from what lies below it.
+func (e *edge) below(root string, level int) ([]byte, error) {
+	var out []byte
+	first := inTree(level, e.size) / tileWidth * tileWidth
+	width := int(inTree(level, e.size) % tileWidth)
+	if level == 0 {
+		id := tileID{entryLevel, first / tileWidth, width}
+		leaves, err := splitBundle(e.bundle, width)
+		if err != nil {
+			return nil, damaged(id.path(), int64(first), "%v", err)
+		}
+		for _, leaf := range leaves {
+			h := tlog.RecordHash(leaf)
+			out = append(out, h[:]...)
+		}
+		return out, nil
+	}
+	for i := range width {
+		data, err := readTile(root, tileID{level - 1, first + uint64(i), tileWidth})
+		if err != nil {
+			return nil, err
+		}
+		h := tileRoot(data)
+		out = append(out, h[:]...)
+	}
+	return out, nil
 }
 
 // checkBundle compares the entries of the edge with their hashes.

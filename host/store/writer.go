@@ -41,12 +41,18 @@ type writer struct {
 // once.
 func (l *Log) Run(ctx context.Context) error {
 	l.mu.Lock()
-	if l.state != idle || l.err != nil {
-		l.mu.Unlock()
-		return fmt.Errorf("store: run: %w", ErrClosed)
+	was := l.state
+	if was == idle {
+		l.state = running
 	}
-	l.state = running
 	l.mu.Unlock()
+	switch was {
+	case idle:
+	case closed:
+		return nil // stopped before it began
+	default:
+		return errors.New("store: run: it runs, or ran, already")
+	}
 
 	err := l.writer.run(ctx)
 
