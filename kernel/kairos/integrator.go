@@ -106,7 +106,7 @@ func (g *Integrator) clear() {
 
 // Step pairs p, adds what comes of it and returns the resonance at the newest point. A late p counts as
 // if it had come in time: its weight is that of its age. ErrLate, and no change, where it is older than
-// the horizon (leaky, and with a lag) or than the window (rectangular). O(1), without allocation once the
+// the horizon, or, rectangular without a lag, than the window. O(1), without allocation once the
 // rings have grown; a late point costs what lies behind it.
 func (g *Integrator) Step(p *phase.Point) (Resonance, error) {
 	if g.tooLate(p.T) {
@@ -145,11 +145,13 @@ func (g *Integrator) tooLate(t int64) bool {
 		return g.leaky.late(t, g.cfg.Pair.Horizon)
 	}
 	w := &g.rect
-	if w.heard && t < w.newest {
-		return w.length > 0 && age(w.newest, t) >= uint64(w.length) ||
-			g.cfg.Pair.Lag > 0 && age(w.newest, t) > uint64(g.cfg.Pair.Horizon)
+	if !w.heard || t >= w.newest {
+		return false
 	}
-	return false
+	if g.cfg.Pair.Lag > 0 { // out of the window it may still be somebody's partner
+		return age(w.newest, t) > uint64(g.cfg.Pair.Horizon)
+	}
+	return w.length > 0 && age(w.newest, t) >= uint64(w.length)
 }
 
 func (g *Integrator) add(t *Term) {

@@ -15,7 +15,7 @@ func TestNothingFuses(t *testing.T) {
 		t.Skip("compiles for arm64")
 	}
 	fused := regexp.MustCompile(`(?m)^.*\tFN?M(ADD|SUB)D\t.*$`)
-	for _, pkg := range []string{"phase/exact", "phase", "evidence", "kairos"} {
+	for _, pkg := range []string{"phase/exact", "phase", "evidence", "kairos", "signal"} {
 		cmd := exec.Command("go", "build", "-gcflags=-S", "github.com/becomingone/becomingone/kernel/"+pkg)
 		cmd.Env = append(cmd.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 		out, err := cmd.CombinedOutput()
