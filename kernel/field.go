@@ -9,6 +9,7 @@ import (
 
 	"github.com/becomingone/becomingone/kernel/align"
 	"github.com/becomingone/becomingone/kernel/gate"
+	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/transducer"
 )
@@ -43,8 +44,13 @@ func newField(cfg FieldConfig) (*field, error) {
 	if err != nil {
 		return nil, err
 	}
+	seed, err := g.NuMin()
+	if err != nil {
+		return nil, err
+	}
 	e, err := transducer.NewEmissary(transducer.EmissaryConfig{
 		Reading: cfg.Reading, Tau: cfg.Emissary.Tau, N0: cfg.Gate.Shrink, Horizon: cfg.horizon(),
+		LnA: g.LnA(), SeedNu: seed,
 	})
 	if err != nil {
 		return nil, err
@@ -90,7 +96,7 @@ func (f *field) step(at int64, channel string, s *phase.Sample) (judged bool, er
 		return false, fmt.Errorf("kernel: field %s: channel %q at %d ns: %w", f.cfg.Name, channel, s.T, err)
 	}
 	if len(st.times) == 0 {
-		f.streams = append(f.streams, st)
+		f.join(st)
 	}
 	st.remember(s.T)
 	f.counts.Samples++
@@ -99,6 +105,14 @@ func (f *field) step(at int64, channel string, s *phase.Sample) (judged bool, er
 	}
 	f.judge()
 	return true, nil
+}
+
+// join adds a channel. Two may be copies of each other, so what the evidence heard of one is not heard on.
+func (f *field) join(st *stream) {
+	f.streams = append(f.streams, st)
+	if len(f.streams) > 1 {
+		f.emissary.Release()
+	}
 }
 
 // stream returns the channel's stream; a new one joins the field with its first good sample.
@@ -140,7 +154,7 @@ func (f *field) integrate(st *stream, s *phase.Sample) error {
 		if err := f.master.Add(t); err != nil {
 			return err
 		}
-		if err := f.emissary.Add(t, f.gate.Due(t.T)); err != nil {
+		if err := f.emissary.Add(t, f.correlation() <= 1 && f.gate.Due(t.T)); err != nil {
 			return err
 		}
 	}
@@ -155,9 +169,10 @@ type moment struct {
 
 // judge hears both pathways at the newest sample and asks the gate.
 func (f *field) judge() {
-	v := f.master.Hear(f.t)
+	e := f.emissary.ReadAt(f.t)
+	v := f.master.Hear(f.t, &e)
 	f.level = v.Level
-	m := f.moment(&v, f.t, 0)
+	m := f.moment(&v, &e, f.t, 0)
 	f.settle(f.gate.Step(&m.look), &m)
 }
 
@@ -193,8 +208,9 @@ func (f *field) silence(at int64) moment {
 	if gone <= since(math.MaxInt64, f.t) {
 		t = int64(uint64(f.t) + gone)
 	}
-	v := f.master.ReadAt(f.level, t)
-	return f.moment(&v, t, time.Duration(min(gone, math.MaxInt64)))
+	e := f.emissary.ReadAt(t)
+	v := f.master.ReadAt(f.level, t, &e)
+	return f.moment(&v, &e, t, time.Duration(min(gone, math.MaxInt64)))
 }
 
 // since returns b - a for a <= b, else 0, without overflow.
@@ -205,9 +221,8 @@ func since(b, a int64) uint64 {
 	return uint64(b) - uint64(a)
 }
 
-// moment reads Emissary beside Master's voice at event time t.
-func (f *field) moment(v *transducer.Voice, t int64, silence time.Duration) moment {
-	e := f.emissary.ReadAt(t)
+// moment puts Master's voice and Emissary at event time t together.
+func (f *field) moment(v *transducer.Voice, e *kairos.Resonance, t int64, silence time.Duration) moment {
 	j := align.Join(align.Pathway{T: v.Ts, W: v.W, Q: v.Q}, align.Pathway{T: e.Ts, W: e.W, Q: e.Q}, v.Cross)
 	if f.cfg.Reading == phase.ByEnergy {
 		// No Kish number covers two energy norms at once; a pathway's own bound at its own least does.

@@ -162,34 +162,54 @@ func (c *Call) read(r *cursor.Reader) {
 	}
 }
 
-// validate names the part that is beyond its bound.
-func (in *Input) validate() error {
-	type part struct {
-		name      string
-		size, max int
-	}
-	c := &in.Call
-	parts := []part{
-		{"channel", len(in.Channel), maxName}, {"session", len(in.Session), maxName},
-		{"sample.x", len(in.Sample.X), maxDims}, {"sample.r", len(in.Sample.R), maxDims},
-		{"sample.y", len(in.Sample.Y), maxDims}, {"sample.yr", len(in.Sample.YR), maxDims},
-		{"text.trust", int(in.Text.Trust), int(Trusted)},
-		{"text.source", len(in.Text.Source), MaxSource}, {"text.body", len(in.Text.Body), MaxText},
-		{"call.session", len(c.Session), maxName}, {"call.field", len(c.Field), maxName},
-		{"call.origin", int(c.Origin), int(FromField)}, {"call.action", len(c.Action), maxName},
-		{"call.effect", int(c.Effect), int(gate.Critical)}, {"call.requires.signal", len(c.Requires.Signal), MaxSignals},
-		{"call.arguments", len(c.Arguments), MaxArguments},
-	}
-	for _, s := range c.Requires.Signal {
-		parts = append(parts, part{"call.requires.signal", len(s), maxName})
-	}
-	for _, p := range parts {
-		if p.size > p.max {
-			return fmt.Errorf("kernel: input %s: %d, not in 0…%d", p.name, p.size, p.max)
+// bound is a part of an input whose size or number has a limit.
+type bound struct {
+	name      string
+	size, max int
+}
+
+func within(bounds ...bound) error {
+	for _, b := range bounds {
+		if b.size > b.max {
+			return fmt.Errorf("kernel: input %s: %d, not in 0…%d", b.name, b.size, b.max)
 		}
 	}
-	if in.Kind < KindSample || in.Kind > KindClose {
-		return fmt.Errorf("kernel: input kind %d: not in 1…5", in.Kind)
+	return nil
+}
+
+// validate names the part that is beyond its bound. It allocates nothing unless it fails.
+func (in *Input) validate() error {
+	switch s, t := &in.Sample, &in.Text; in.Kind {
+	case KindSample:
+		return within(bound{"channel", len(in.Channel), maxName},
+			bound{"sample.x", len(s.X), maxDims}, bound{"sample.r", len(s.R), maxDims},
+			bound{"sample.y", len(s.Y), maxDims}, bound{"sample.yr", len(s.YR), maxDims})
+	case KindText:
+		return within(bound{"session", len(in.Session), maxName}, bound{"text.trust", int(t.Trust), int(Trusted)},
+			bound{"text.source", len(t.Source), MaxSource}, bound{"text.body", len(t.Body), MaxText})
+	case KindCall:
+		return in.Call.validate()
+	case KindClose:
+		return within(bound{"session", len(in.Session), maxName})
+	case KindTick:
+		return nil
+	}
+	return fmt.Errorf("kernel: input kind %d: not in 1…5", in.Kind)
+}
+
+func (c *Call) validate() error {
+	err := within(bound{"call.session", len(c.Session), maxName}, bound{"call.field", len(c.Field), maxName},
+		bound{"call.origin", int(c.Origin), int(FromField)}, bound{"call.action", len(c.Action), maxName},
+		bound{"call.effect", int(c.Effect), int(gate.Critical)},
+		bound{"call.requires.signal", len(c.Requires.Signal), MaxSignals},
+		bound{"call.arguments", len(c.Arguments), MaxArguments})
+	for _, s := range c.Requires.Signal {
+		if err == nil {
+			err = within(bound{"call.requires.signal", len(s), maxName})
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if m := c.Requires.Mesh; m != nil && (m.Peers < 1 || m.Peers > math.MaxInt32 || !(m.Coherence > 0 && m.Coherence <= 1)) {
 		return fmt.Errorf("kernel: input call.requires.mesh: %d peers, coherence %v: not 1 or more, (0, 1]", m.Peers, m.Coherence)

@@ -58,6 +58,9 @@ func (k *Kernel) ConfigHash() [32]byte { return k.hash }
 // input alone and leaves the kernel ready for the next. in is not kept.
 func (k *Kernel) Apply(in *Input, out *Output) error {
 	out.reset()
+	if err := in.validate(); err != nil {
+		return err
+	}
 	if in.At < k.at {
 		return fmt.Errorf("kernel: input at %d ns: before the newest at %d ns", in.At, k.at)
 	}
@@ -77,7 +80,7 @@ func (k *Kernel) Apply(in *Input, out *Output) error {
 		k.book.Close(in.Session)
 		return nil
 	}
-	return fmt.Errorf("kernel: input kind %d: not in 1…5", in.Kind)
+	return nil // validate knows the kinds
 }
 
 // tick judges the silence of every field until the newest input. Silence can end a collapse, never begin one.

@@ -108,6 +108,9 @@ func (g *Gate) NuMin() (float64, error) {
 	return nu, nil
 }
 
+// LnA returns ln of what the change detector must reach, A = 2·3600·f_eval/alpha_hour.
+func (g *Gate) LnA() float64 { return g.lim.lnA }
+
 // Due says whether event time t, in ns, lies in a slot that no look has used up. The detector of e-SR
 // steps only where it does.
 func (g *Gate) Due(t int64) bool { return !g.looked || g.slotOf(t) > g.slot }

@@ -14,13 +14,11 @@ const maxPart = 1 << 24
 
 // AppendBinary appends the window and the evidence.
 func (e *Emissary) AppendBinary(dst []byte) ([]byte, error) {
-	weighed := byte(0)
-	if e.weighed {
-		weighed = 1
+	dst = append(dst, stateVersion, one(e.weighed), one(e.seeded))
+	for _, v := range []uint64{e.steps, uint64(e.newest), uint64(e.begin), uint64(e.rose)} {
+		dst = cursor.Uint(dst, v)
 	}
-	dst = append(dst, stateVersion, weighed)
-	dst = cursor.Uint(cursor.Uint(dst, e.steps), uint64(e.newest))
-	return appendParts(dst, e.window, &e.process, &e.detector)
+	return appendParts(dst, e.window, e.onset, &e.process, &e.detector)
 }
 
 // UnmarshalBinary restores an Emissary of the same config, which then goes on bit-identically. After an
@@ -28,11 +26,12 @@ func (e *Emissary) AppendBinary(dst []byte) ([]byte, error) {
 func (e *Emissary) UnmarshalBinary(b []byte) error {
 	r := cursor.New(b)
 	checkVersion(r)
-	e.weighed = r.Bool()
-	e.steps, e.newest = r.Uint(), r.Int()
-	if err := readParts(r, e.window, &e.process, &e.detector); err != nil {
+	e.weighed, e.seeded = r.Bool(), r.Bool()
+	e.steps, e.newest, e.begin, e.rose = r.Uint(), r.Int(), r.Int(), r.Int()
+	if err := readParts(r, e.window, e.onset, &e.process, &e.detector); err != nil {
 		return fmt.Errorf("transducer: restore emissary: %w", err)
 	}
+	e.weigh()
 	return nil
 }
 
@@ -45,7 +44,11 @@ func (m *Master) AppendBinary(dst []byte) ([]byte, error) {
 			held |= 1 << j
 		}
 	}
-	return appendParts(cursor.Uint(dst, held), m.bank)
+	dst = cursor.Uint(dst, held)
+	if m.bank == nil {
+		return dst, nil
+	}
+	return appendParts(dst, m.bank)
 }
 
 // UnmarshalBinary restores a Master of the same config, which then goes on bit-identically. After an
@@ -60,10 +63,21 @@ func (m *Master) UnmarshalBinary(b []byte) error {
 	for j := range m.held {
 		m.held[j] = held>>j&1 != 0
 	}
-	if err := readParts(r, m.bank); err != nil {
+	var parts []encoding.BinaryUnmarshaler
+	if m.bank != nil {
+		parts = append(parts, m.bank)
+	}
+	if err := readParts(r, parts...); err != nil {
 		return fmt.Errorf("transducer: restore master: %w", err)
 	}
 	return nil
+}
+
+func one(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func checkVersion(r *cursor.Reader) {
@@ -94,7 +108,7 @@ func readParts(r *cursor.Reader, parts ...encoding.BinaryUnmarshaler) error {
 		}
 	}
 	if len(r.Rest()) > 0 {
-		return fmt.Errorf("%d bytes behind the last part", len(r.Rest()))
+		r.Fail(fmt.Errorf("%d bytes behind the last part", len(r.Rest())))
 	}
-	return nil
+	return r.Err()
 }
