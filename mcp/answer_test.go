@@ -48,6 +48,9 @@ func TestAnswerOfABrokenNode(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, res.IsError)
 	require.Nil(t, res.Meta, "nothing was decided")
+	res, err = answer(Result{Verdict: gate.Dissipate}, nil)
+	require.NoError(t, err)
+	require.Contains(t, string(res.StructuredContent.(json.RawMessage)), `"keys":[]`, "a required array")
 }
 
 func TestAnswerContent(t *testing.T) {

@@ -25,6 +25,8 @@ type fakeNode struct {
 	calls []Call
 	slow  chan struct{} // receives when "slow" has begun
 	ended chan error    // receives the context's error when "slow" was cancelled
+
+	meanwhile func() // if not nil, runs during each call
 }
 
 func newFakeNode() *fakeNode {
@@ -86,6 +88,9 @@ func (n *fakeNode) Call(ctx context.Context, c Call) (Result, error) {
 	n.mu.Lock()
 	n.calls = append(n.calls, c)
 	n.mu.Unlock()
+	if n.meanwhile != nil {
+		n.meanwhile()
+	}
 	ok := Result{Verdict: gate.Collapse, Reason: "every key holds", Keys: []gate.Key{{Name: "session", Pass: true, Need: "holds"}}, WitnessIndex: 3}
 	switch c.Tool {
 	case "say", "echo":

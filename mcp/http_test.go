@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -307,6 +308,10 @@ func TestHTTPSessionsAreBounded(t *testing.T) {
 		}
 	}
 	require.Equal(t, []int{0, 3, 4}, known)
+	for i, w := range all { // nor does the library keep anything of the others
+		err := s.core.SendNotificationToSpecificClient(w.session, "notifications/odd", nil)
+		require.Equal(t, slices.Contains(known, i), err == nil, "%v", err)
+	}
 }
 
 func TestHTTPBusyAndClosed(t *testing.T) {
@@ -377,19 +382,24 @@ func TestHTTPListChanged(t *testing.T) {
 	require.Empty(t, log.String())
 }
 
-// A change that falls into a call must reach the client: on the call's own stream or on the other.
+// A change that falls into a call must reach the client, on the call's own stream: the library takes
+// it up beside the answer and would lose it when the answer goes out at once.
 func TestHTTPListChangedDuringCalls(t *testing.T) {
 	s, n, _ := start(t, Config{})
 	w := serve(t, s)
 	w.handshake()
-	for i := range 20 {
-		n.add(Tool{Name: fmt.Sprintf("extra%d", i)})
+	rounds := 0
+	n.meanwhile = func() {
+		n.add(Tool{Name: fmt.Sprintf("extra%d", rounds)})
 		s.ToolsChanged()
+	}
+	for ; rounds < 50; rounds++ {
 		resp := w.do(t.Context(), http.MethodPost, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}`, nil)
 		b, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		require.Contains(t, string(b), "notifications/tools/list_changed", "round %d", i)
+		require.Contains(t, string(b), "notifications/tools/list_changed", "round %d", rounds)
+		require.Contains(t, string(b), `"id":1`)
 	}
 }
 
