@@ -117,6 +117,9 @@ func TestPowerCutAfterEveryChange(t *testing.T) {
 	m := newModel()
 	for i, o := range ops {
 		m.apply(o)
+		if i+1 < len(ops) && ops[i+1].kind != opSync && ops[i+1].kind != opSyncDir {
+			continue // what is durable stays the same until the next sync
+		}
 		dir := t.TempDir()
 		m.lose(t, dir, nil)
 		require.NoError(t, mustHold(t, dir, a.before(i), true), "power cut after change %d of %d: %s %s", i, len(ops), opNames[o.kind], o.path)
@@ -131,6 +134,9 @@ func TestPowerCutWithTornSectors(t *testing.T) {
 	m := newModel()
 	for i, o := range ops {
 		m.apply(o)
+		if o.kind != opWrite && o.kind != opRename {
+			continue // the moments at which something can arrive in part
+		}
 		dir := t.TempDir()
 		m.lose(t, dir, r)
 		require.NoError(t, mustHold(t, dir, a.before(i), true), "power cut after change %d of %d: %s %s", i, len(ops), opNames[o.kind], o.path)

@@ -56,7 +56,8 @@ type Config struct {
 	QueueEntries   int           // records that may wait for the writer; 1 to 1<<20; default 65536
 	QueueBytes     int           // and their bytes; 64 KiB to 4 GiB; default 64 MiB
 
-	// Now gives the time of the leaves that Erase logs, ns since 1970; default is the wall clock.
+	// Now gives the time of the leaves that Erase logs, ns since 1970. It must not run ahead of the
+	// clock of other records, which would then be refused; nil takes the newest record's time.
 	Now    func() int64
 	Logger *slog.Logger // nil discards
 	Rand   io.Reader    // salts, nonces and keys; nil is crypto/rand

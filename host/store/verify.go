@@ -112,7 +112,7 @@ func (a *audit) tree(ctx context.Context) error {
 		}
 		for _, b := range leaves {
 			if err := a.entry(b); err != nil {
-				return err
+				return a.first(n, err)
 			}
 		}
 	}
@@ -124,6 +124,15 @@ func (a *audit) tree(ctx context.Context) error {
 		return damaged(checkpointName, -1, "its root is %v, that of the %d entries is %v", tlog.Hash(a.snap.view.cp.Root), size, root)
 	}
 	return a.pay.finish(a.tail())
+}
+
+// first returns the damage that the tree itself finds in a bundle in which a check failed, if it finds
+// any: an entry that was changed may make its neighbour look wrong.
+func (a *audit) first(n uint64, err error) error {
+	if _, bad := a.snap.view.bundle(n); bad != nil {
+		return bad
+	}
+	return err
 }
 
 // tail reports whether bytes behind the sealed payloads may be there.
