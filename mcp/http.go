@@ -39,22 +39,14 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	case http.MethodPost:
-		body, status, err := s.readBody(w, r)
+		body, env, status, err := s.readMessage(w, r)
 		if err != nil {
 			writeError(w, status, err)
 			return
 		}
-		env, err := open(body, s.cfg.MaxDepth)
-		if err == nil && env.Method != "" {
-			_, err = env.request()
-		}
-		if err != nil {
-			writeError(w, http.StatusBadRequest, err)
-			return
-		}
 		// Requests without a session share the library's table of cancellable requests, where one
 		// client could name another's. Closing the request is how that revision cancels.
-		if modern && env.Method == "notifications/cancelled" {
+		if modern && env.Method == string(mcp.MethodNotificationCancelled) {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
@@ -77,21 +69,26 @@ func (s *Server) knownStream(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// readBody reads at most MaxBody bytes.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, int, *rpcError) {
+// readMessage reads a body of at most MaxBody bytes and its envelope, or says with which status to
+// refuse it.
+func (s *Server) readMessage(w http.ResponseWriter, r *http.Request) ([]byte, envelope, int, *rpcError) {
 	tooLarge := &rpcError{codeInvalid, fmt.Sprintf("message: longer than %d bytes", s.cfg.MaxBody)}
 	if r.ContentLength > int64(s.cfg.MaxBody) {
-		return nil, http.StatusRequestEntityTooLarge, tooLarge
+		return nil, envelope{}, http.StatusRequestEntityTooLarge, tooLarge
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.cfg.MaxBody)))
 	var limit *http.MaxBytesError
 	switch {
 	case errors.As(err, &limit):
-		return nil, http.StatusRequestEntityTooLarge, tooLarge
+		return nil, envelope{}, http.StatusRequestEntityTooLarge, tooLarge
 	case err != nil:
-		return nil, http.StatusBadRequest, &rpcError{codeParse, "message: " + err.Error()}
+		return nil, envelope{}, http.StatusBadRequest, &rpcError{codeParse, "message: " + err.Error()}
 	}
-	return body, 0, nil
+	env, bad := open(body, s.cfg.MaxDepth)
+	if bad == nil && env.Method != "" {
+		_, bad = env.request()
+	}
+	return body, env, http.StatusBadRequest, bad
 }
 
 func writeError(w http.ResponseWriter, status int, e *rpcError) {

@@ -136,6 +136,20 @@ func TestHTTPLegacySession(t *testing.T) {
 	require.Equal(t, 200, func() int { other.tool("echo", `{}`); return 200 }())
 }
 
+func TestHTTPHandshakeInEveryRevision(t *testing.T) {
+	s, _, _ := start(t, Config{})
+	for _, rev := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"} {
+		w := serve(t, s)
+		_, m := w.post(fmt.Sprintf(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}`, rev), nil)
+		require.Contains(t, string(m.Result), fmt.Sprintf(`"protocolVersion":%q`, rev))
+		status, m := w.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}`, map[string]string{"MCP-Protocol-Version": rev})
+		require.Equal(t, 200, status)
+		require.False(t, m.call(t).IsError)
+	}
+	status, _ := serve(t, s).post(`{"jsonrpc":"2.0","id":1,"method":"ping"}`, map[string]string{"MCP-Protocol-Version": "2025-01-01"})
+	require.Equal(t, 400, status)
+}
+
 func TestHTTPModernStateless(t *testing.T) {
 	s, n, _ := start(t, Config{HTTPSession: "agent-token"})
 	w := serve(t, s)
