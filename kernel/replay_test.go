@@ -1,0 +1,234 @@
+package kernel_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/becomingone/becomingone/kernel"
+	"github.com/becomingone/becomingone/kernel/gate"
+	"github.com/becomingone/becomingone/kernel/phase"
+	"github.com/becomingone/becomingone/kernel/signal"
+)
+
+// variety is a config that uses every kind of field.
+func variety() kernel.Config {
+	cfg := kernel.DefaultConfig()
+	lagged := kernel.DefaultField("lagged", "c", "d")
+	lagged.Lag = 3 * time.Millisecond
+	locked := kernel.DefaultField("locked", "r")
+	locked.Input = kernel.InputConfig{
+		Form: phase.Real, FrequencyHz: 20, Filter: 100 * time.Millisecond, Correlation: 200, Velocity: true,
+	}
+	energy := kernel.DefaultField("energy", "d")
+	energy.Reading = phase.ByEnergy
+	energy.OmegaRadS = 100
+	cfg.Fields[0].Channels = []string{"c"}
+	cfg.Fields = append(cfg.Fields, lagged, locked, energy)
+	return cfg
+}
+
+// story is an intake of everything: signals that come and go, gaps, late and repeated samples, refused
+// ones, texts and calls.
+func story(n int) []kernel.Input {
+	r := rand.New(rand.NewPCG(11, 12))
+	var ins []kernel.Input
+	at := int64(1e15)
+	for i := range n {
+		at += int64(r.IntN(2)+1) * ms / 2
+		if r.IntN(500) == 0 {
+			at += int64(r.IntN(3000)) * ms
+		}
+		sigma := []float64{.1, .4, 9}[i/700%3]
+		t := at - int64(r.IntN(20)/19)*int64(r.IntN(8))*ms
+		z := signal.Rand(r.Uint64())
+		s := phase.Sample{T: t, Form: phase.Angle, R: []float64{sigma * z.Gauss()}}
+		in := kernel.Input{Kind: kernel.KindSample, At: at, Channel: "c", Sample: s}
+		switch pick := r.IntN(40); {
+		case pick < 8:
+			in.Channel, in.Sample.Form, in.Sample.R = "d", phase.Phasor, nil
+			in.Sample.X, in.Sample.Y = []complex128{z.Circle() * complex(3*z.Float64(), 0)}, []complex128{z.Circle()}
+		case pick < 20:
+			in.Channel, in.Sample = "r", phase.Sample{T: at, Form: phase.Real, R: []float64{z.Gauss()}}
+		case pick == 20:
+			in = kernel.Input{Kind: kernel.KindText, At: at, Session: fmt.Sprint("s", r.IntN(3)), Text: kernel.Text{
+				Trust: kernel.Trust(r.IntN(2)), Source: "mail", Body: fmt.Sprintf("Send %d to bob.", r.IntN(9)),
+			}}
+		case pick == 21:
+			in = kernel.Input{Kind: kernel.KindCall, At: at, Call: kernel.Call{
+				ID: uint64(i), Session: fmt.Sprint("s", r.IntN(3)), Origin: kernel.Origin(r.IntN(3)), Field: "default",
+				Action: "pay", Effect: gate.Effect(1 + r.IntN(4)), Arguments: []byte(fmt.Sprintf(`{"n":%d}`, r.IntN(9))),
+				Requires: gate.Requires{Signal: []string{"default", "locked"}[:r.IntN(3)]},
+			}}
+		case pick == 22:
+			in = kernel.Input{Kind: kernel.KindTick, At: at}
+		case pick == 23:
+			in.Sample.R = nil // refused
+		case pick == 24 && r.IntN(4) == 0:
+			in = kernel.Input{Kind: kernel.KindClose, At: at, Session: "s1"}
+		}
+		ins = append(ins, in)
+	}
+	return ins
+}
+
+// run applies the intake and returns the outputs' digest form, errors included.
+func run(t testing.TB, k *kernel.Kernel, ins []kernel.Input) []byte {
+	var out kernel.Output
+	var b []byte
+	for i := range ins {
+		err := k.Apply(&ins[i], &out)
+		var bad error
+		b, bad = out.AppendBinary(b)
+		require.NoError(t, bad)
+		b = fmt.Appendf(b, "%v", err)
+	}
+	return b
+}
+
+// The same intake gives the same outputs, also through its recorded form.
+func TestReplayIsBitIdentical(t *testing.T) {
+	ins := story(6000)
+	first := run(t, newKernel(t, variety()), ins)
+	require.Equal(t, first, run(t, newKernel(t, variety()), ins))
+	var recorded []byte
+	for i := range ins {
+		var err error
+		recorded, err = ins[i].AppendBinary(recorded)
+		require.NoError(t, err)
+	}
+	var again []kernel.Input
+	for len(recorded) > 0 {
+		in, rest, err := kernel.DecodeInput(recorded)
+		require.NoError(t, err)
+		again, recorded = append(again, in), rest
+	}
+	require.Equal(t, first, run(t, newKernel(t, variety()), again))
+}
+
+// A kernel that is saved at any moment and restored goes on as if it had never stopped.
+func TestRestoreIsBitIdentical(t *testing.T) {
+	ins := story(4000)
+	whole := newKernel(t, variety())
+	r := rand.New(rand.NewPCG(9, 9))
+	for at := 0; at < len(ins); {
+		saved, err := whole.AppendBinary(nil)
+		require.NoError(t, err)
+		restored := newKernel(t, variety())
+		require.NoError(t, restored.UnmarshalBinary(saved))
+		same, err := restored.AppendBinary(nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(saved, same))
+		next := min(at+1+r.IntN(400), len(ins))
+		da, oka := whole.Deadline()
+		db, okb := restored.Deadline()
+		require.Equal(t, oka, okb)
+		require.Equal(t, da, db)
+		require.True(t, bytes.Equal(run(t, whole, ins[at:next]), run(t, restored, ins[at:next])), "cut at %d", at)
+		require.Equal(t, whole.Fields(), restored.Fields())
+		at = next
+	}
+}
+
+// The story is no story unless fields collapse in it and calls meet every verdict.
+func TestStoryHasEverything(t *testing.T) {
+	k := newKernel(t, variety())
+	states, verdicts := map[gate.State]bool{}, map[gate.Verdict]bool{}
+	var out kernel.Output
+	ins := story(6000)
+	for i := range ins {
+		_ = k.Apply(&ins[i], &out) // refused inputs are part of it
+		for _, f := range out.Fields {
+			states[f.State] = true
+		}
+		if out.Decision != nil {
+			verdicts[out.Decision.Verdict] = true
+		}
+	}
+	require.Len(t, states, 5)
+	require.Len(t, verdicts, 3)
+	for _, v := range k.Fields() {
+		t.Log(v.Field, v.State, v.Counts)
+	}
+}
+
+func TestRestoreRefusesOthers(t *testing.T) {
+	k := newKernel(t, variety())
+	run(t, k, story(500))
+	saved, err := k.AppendBinary(nil)
+	require.NoError(t, err)
+	other := variety()
+	other.Fields[0].Align.Delta = .2
+	require.ErrorContains(t, newKernel(t, other).UnmarshalBinary(saved), "config")
+	require.NotEqual(t, k.ConfigHash(), newKernel(t, other).ConfigHash())
+	for cut := 0; cut < len(saved); cut += 1 + cut/50 {
+		require.Error(t, k.UnmarshalBinary(saved[:cut]))
+	}
+	require.Error(t, k.UnmarshalBinary(append(saved, 0)))
+	kept, err := k.AppendBinary(nil)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(saved, kept), "what is refused changes nothing")
+}
+
+func FuzzUnmarshalBinary(f *testing.F) {
+	k := newKernel(f, variety())
+	run(f, k, story(60))
+	saved, err := k.AppendBinary(nil)
+	require.NoError(f, err)
+	f.Add(saved)
+	f.Add(saved[:40])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k := newKernel(t, variety())
+		if len(b) > 33 { // past the guard of the config hash
+			hash := k.ConfigHash()
+			copy(b[1:33], hash[:])
+		}
+		if k.UnmarshalBinary(b) == nil {
+			run(t, k, []kernel.Input{{Kind: kernel.KindTick, At: 1 << 62}})
+			_, err := k.AppendBinary(nil)
+			require.NoError(t, err)
+		}
+	})
+}
+
+func FuzzDecodeInput(f *testing.F) {
+	for _, in := range story(300) {
+		b, err := in.AppendBinary(nil)
+		require.NoError(f, err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in, rest, err := kernel.DecodeInput(b)
+		if err != nil {
+			require.Equal(t, b, rest)
+			return
+		}
+		again, err := in.AppendBinary(nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(b[:len(b)-len(rest)], again))
+	})
+}
+
+func TestInputBounds(t *testing.T) {
+	long := string(make([]byte, 257))
+	for want, in := range map[string]kernel.Input{
+		"kernel: input kind 9: not in 1…5":                      {Kind: 9},
+		"kernel: input text.body: 1048577, not in 0…1048576":    {Kind: kernel.KindText, Text: kernel.Text{Body: string(make([]byte, 1<<20+1))}},
+		"kernel: input session: 257, not in 0…256":              {Kind: kernel.KindClose, Session: long},
+		"kernel: input text.trust: 2, not in 0…1":               {Kind: kernel.KindText, Text: kernel.Text{Trust: 2}},
+		"kernel: input sample.x: 4097, not in 0…4096":           {Kind: kernel.KindSample, Sample: phase.Sample{X: make([]complex128, 4097)}},
+		"kernel: input call.origin: 3, not in 0…2":              {Kind: kernel.KindCall, Call: kernel.Call{Origin: 3}},
+		"kernel: input call.requires.signal: 257, not in 0…256": {Kind: kernel.KindCall, Call: kernel.Call{Requires: gate.Requires{Signal: []string{long}}}},
+		"kernel: input call.requires.mesh":                      {Kind: kernel.KindCall, Call: kernel.Call{Requires: gate.Requires{Mesh: &gate.Mesh{}}}},
+		"kernel: input call.arguments: 16777217":                {Kind: kernel.KindCall, Call: kernel.Call{Arguments: make([]byte, 16<<20+1)}},
+	} {
+		_, err := in.AppendBinary(nil)
+		require.ErrorContains(t, err, want)
+		var out kernel.Output
+		require.ErrorContains(t, newKernel(t, kernel.DefaultConfig()).Apply(&in, &out), want)
+	}
+}
