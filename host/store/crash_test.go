@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/becomingone/becomingone/kernel/witness"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,14 +46,27 @@ func mustHold(t testing.TB, dir string, acked int, strict bool) error {
 		return fmt.Errorf("%d entries of %d acknowledged", n, acked)
 	}
 	i := 0
+	erased := map[uint64]bool{}
 	for e, err := range l.Entries(ctx, 0) {
 		if err != nil {
 			return err
 		}
-		if want := fmt.Sprintf("payload %d", i); string(e.Payload) != want && !e.Erased {
+		erased[e.Leaf.Sequence] = e.Erased
+		if e.Leaf.Type == witness.Erased {
+			tail, err := witness.ParseErasedTail(e.Leaf.Tail)
+			if err != nil || !erased[tail.Sequence] {
+				return fmt.Errorf("entry %d erases %d, which has its payload (%v)", i, tail.Sequence, err)
+			}
+			delete(erased, tail.Sequence)
+		} else if want := fmt.Sprintf("payload %d", i); string(e.Payload) != want && !e.Erased {
 			return fmt.Errorf("entry %d: payload %q", i, e.Payload)
 		}
 		i++
+	}
+	for seq, gone := range erased {
+		if gone {
+			return fmt.Errorf("entry %d is erased and no leaf says so", seq)
+		}
 	}
 	if i != int(l.Size()) {
 		return fmt.Errorf("%d entries read of %d", i, l.Size())
@@ -105,6 +119,11 @@ func history(t testing.TB, mute func(op) bool) ([]op, *acks) {
 			_, err := l.Seal(t.Context())
 			require.NoError(t, err)
 		}
+		if i == 3 || i == 6 {
+			require.NoError(t, l.Erase(t.Context(), uint64(n-i)))
+			n++
+			a.at, a.n = append(a.at, r.count()), append(a.n, n)
+		}
 	}
 	require.NoError(t, l.Close())
 	require.NoError(t, <-ran)
@@ -150,6 +169,9 @@ func TestKillAfterEveryChange(t *testing.T) {
 	m := newModel()
 	for i, o := range ops {
 		m.apply(o)
+		if o.kind == opSync || o.kind == opSyncDir || o.kind == opClose {
+			continue // nothing that another process could see
+		}
 		dir := t.TempDir()
 		m.keep(t, dir)
 		require.NoError(t, mustHold(t, dir, a.before(i), true), "kill after change %d of %d: %s %s", i, len(ops), opNames[o.kind], o.path)

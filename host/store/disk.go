@@ -61,9 +61,9 @@ func (d *osDisk) apply(o op) error {
 	case opMkdir:
 		return os.Mkdir(name, 0o700)
 	case opRename:
-		return os.Rename(name, filepath.Join(d.root, filepath.FromSlash(o.to)))
+		return whenFree(func() error { return os.Rename(name, filepath.Join(d.root, filepath.FromSlash(o.to))) })
 	case opRemove:
-		return os.Remove(name)
+		return whenFree(func() error { return os.Remove(name) })
 	case opSyncDir:
 		return syncFolder(name)
 	case opOpen:

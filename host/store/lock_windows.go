@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -24,3 +25,17 @@ func tryLock(f *os.File, alone bool) (busy bool, err error) {
 
 // syncFolder has nothing to do: NTFS journals its names, and Windows syncs no folder handle.
 func syncFolder(string) error { return nil }
+
+// whenFree changes a name that a reader may hold open for a moment, which Windows refuses meanwhile.
+func whenFree(change func() error) error {
+	const tries, pause = 200, 5 * time.Millisecond
+	err := change()
+	for range tries {
+		if !errors.Is(err, windows.ERROR_ACCESS_DENIED) && !errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
+			return err
+		}
+		<-time.After(pause)
+		err = change()
+	}
+	return err
+}

@@ -226,5 +226,5 @@ func (l *Log) Close() error {
 	l.state = closed
 	l.broadcast()
 	l.mu.Unlock()
-	return errors.Join(l.files.close(), l.lock.Close())
+	return errors.Join(l.files.close(), l.lock.Truncate(0), l.lock.Close())
 }

@@ -24,7 +24,8 @@ func (l *Log) Enqueue(recs []witness.Record) (*Ticket, error) {
 }
 
 // Append enqueues records, waiting for room where there is none, and returns the index of the first
-// when all are durable. Callers that append at the same time share one commit.
+// when all are durable. Callers that append at the same time share one commit. Before Run, and when
+// ctx ends first, it is as with Ticket.Wait.
 func (l *Log) Append(ctx context.Context, recs []witness.Record) (first uint64, err error) {
 	for {
 		l.mu.Lock()

@@ -54,13 +54,13 @@ type Config struct {
 	SegmentEntries int           // a checkpoint is due at this many entries; 1 to 1<<20; default 16384
 	SegmentBytes   int           // or at this many journal bytes; 4 KiB to 1 GiB; default 8 MiB
 	QueueEntries   int           // records that may wait for the writer; 1 to 1<<20; default 65536
-	QueueBytes     int           // and their bytes; 64 KiB to 4 GiB; default 64 MiB
+	QueueBytes     int           // and their bytes; 64 KiB to 1 GiB; default 64 MiB
 
 	// Now gives the time of the leaves that Erase logs, ns since 1970. It must not run ahead of the
 	// clock of other records, which would then be refused; nil takes the newest record's time.
 	Now    func() int64
 	Logger *slog.Logger // nil discards
-	Rand   io.Reader    // salts, nonces and keys; nil is crypto/rand
+	Rand   io.Reader    // salts, nonces and keys, safe for concurrent use; nil is crypto/rand
 
 	wrap func(disk) disk // tests put faults between the log and its files
 }
@@ -83,7 +83,7 @@ func (c *Config) Validate() error {
 		{"segment_entries", c.SegmentEntries, 1, 1 << 20},
 		{"segment_bytes", c.SegmentBytes, 4 << 10, 1 << 30},
 		{"queue_entries", c.QueueEntries, 1, 1 << 20},
-		{"queue_bytes", c.QueueBytes, 64 << 10, 1 << 32},
+		{"queue_bytes", c.QueueBytes, 64 << 10, 1 << 30},
 	}
 	for _, f := range ints {
 		if f.v != 0 && (f.v < f.min || f.v > f.max) {
