@@ -102,7 +102,26 @@ func (c *Client) WitnessEntry(ctx context.Context, index uint64) (json.RawMessag
 type Sensed struct {
 	Accepted int             `json:"accepted"`
 	Rejected int             `json:"rejected"`
-	Errors   []web.LineError `json:"errors"`
+	Errors   []web.LineError `json:"errors,omitempty"`
+}
+
+// decode reads the node's answer: a line for each refused line of the input, then the counts.
+func (s *Sensed) decode(raw []byte) error {
+	for line := range bytes.Lines(raw) {
+		var l struct {
+			Sensed
+			web.LineError
+		}
+		if err := json.Unmarshal(line, &l); err != nil {
+			return fmt.Errorf("client: decode answer of sense: %w", err)
+		}
+		if l.Error != "" {
+			s.Errors = append(s.Errors, l.LineError)
+			continue
+		}
+		s.Accepted, s.Rejected = l.Accepted, l.Rejected
+	}
+	return nil
 }
 
 // SenseOptions say what a stream of input is.
@@ -131,10 +150,7 @@ func (c *Client) Sense(ctx context.Context, in io.Reader, o SenseOptions) (Sense
 	if err != nil {
 		return s, err
 	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return s, fmt.Errorf("client: decode answer of sense: %w", err)
-	}
-	return s, nil
+	return s, s.decode(raw)
 }
 
 func (c *Client) json(ctx context.Context, method, path string, body io.Reader, dst any) error {

@@ -34,7 +34,7 @@ type auth struct {
 func newAuth(cfg Config) *auth {
 	return &auth{
 		agent: hashed(cfg.AgentToken), owner: hashed(cfg.OwnerToken),
-		open: cfg.loopback() && !cfg.RequireToken, pairs: newPairs(),
+		open: cfg.Loopback() && !cfg.RequireToken, pairs: newPairs(),
 	}
 }
 
@@ -146,7 +146,7 @@ func (c Config) ownHost(host string) bool {
 	} else {
 		name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	}
-	if c.loopback() && loopbackName(name) {
+	if c.Loopback() && loopbackName(name) {
 		return true
 	}
 	if bound, _, err := net.SplitHostPort(c.Addr); err == nil && bound != "" && strings.EqualFold(bound, name) {

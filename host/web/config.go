@@ -82,7 +82,7 @@ func (c Config) checkAddr() error {
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return fmt.Errorf("web: config cert_file %q, key_file %q: want both or neither", c.CertFile, c.KeyFile)
 	}
-	if c.loopback() {
+	if c.Loopback() {
 		return nil
 	}
 	if c.CertFile == "" {
@@ -113,8 +113,8 @@ func (c Config) checkNames() error {
 	return nil
 }
 
-// loopback reports whether only processes of this machine can reach Addr.
-func (c Config) loopback() bool {
+// Loopback reports whether only processes of this machine can reach Addr.
+func (c Config) Loopback() bool {
 	host, _, err := net.SplitHostPort(c.Addr)
 	return err == nil && loopbackName(host)
 }

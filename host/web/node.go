@@ -245,10 +245,12 @@ type Outcome struct {
 	Error        *CallError      `json:"error,omitempty"` // the action was executed and said no
 }
 
-// Content is one piece of an action's answer; Type is "text".
+// Content is one piece of an action's answer, as in MCP.
 type Content struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
+	Type     string `json:"type"`               // "text", "image" or "audio"
+	Text     string `json:"text,omitempty"`     // of a text
+	Data     string `json:"data,omitempty"`     // otherwise: base64, standard alphabet, padded
+	MimeType string `json:"mimeType,omitempty"` // of Data
 }
 
 // CallError is an action's own failure.

@@ -1,0 +1,43 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/becomingone/becomingone/host/web"
+	"github.com/becomingone/becomingone/kernel"
+	"github.com/becomingone/becomingone/kernel/evidence"
+)
+
+// Fields returns what every field said last, in the order of the config.
+func (r *Runtime) Fields(ctx context.Context) ([]web.Field, error) {
+	var views []kernel.FieldView
+	if err := r.ask(ctx, func() { views = r.kernel.Fields() }); err != nil {
+		return nil, err
+	}
+	fields := make([]web.Field, len(views))
+	for i := range views {
+		if err := json.Unmarshal(views[i].AppendJSON(nil), &fields[i]); err != nil {
+			return nil, fmt.Errorf("host: field %s: %w", views[i].Field, err)
+		}
+		fields[i].Gate = limits(r.cfg.Kernel.Fields[i])
+	}
+	return fields, nil
+}
+
+// limits are what a field must reach, as the page draws them beside what it has.
+func limits(f kernel.FieldConfig) *web.GateLimits {
+	g := f.Gate
+	look := g.AlphaPerHour / (3600 * g.EvalHz)
+	l := &web.GateLimits{Threshold: g.Threshold, Release: g.Release, MassMin: g.MinMass, ChordMax: f.Align.Delta,
+		AlphaHour: g.AlphaPerHour, StaleS: g.StaleAfter.Seconds(), LnBudget: math.Log(look / 2)}
+	if nu, err := evidence.NuMin(g.Threshold, look/2); err == nil {
+		l.NuMin = nu * max(f.Input.Correlation, 1)
+	}
+	if f.Input.Correlation <= 1 {
+		l.LnSRMin = math.Log(2 / look)
+	}
+	return l
+}
