@@ -262,3 +262,28 @@ func ExampleAnswer() {
 	fmt.Printf("%d %v\n", answer[0], err)
 	// Output: 1 too_loud: volume 11: want 0…10
 }
+
+func TestValues(t *testing.T) {
+	object := abi.Raw(`{"a":"x","n":-1.5e1,"z":null,"a":"y\n"}`)
+	v, ok := abi.Field(object, "a")
+	require.True(t, ok)
+	text, err := abi.Text(v)
+	require.NoError(t, err)
+	require.Equal(t, "y\n", text)
+	require.Equal(t, `"y\n"`, string(abi.AppendText(nil, text)))
+	v, ok = abi.Field(object, "n")
+	require.True(t, ok)
+	n, err := abi.Number(v)
+	require.NoError(t, err)
+	require.Equal(t, -15.0, n)
+	for _, absent := range []string{"z", "b"} {
+		_, ok = abi.Field(object, absent)
+		require.False(t, ok)
+	}
+	_, ok = abi.Field(abi.Raw(`[1]`), "a")
+	require.False(t, ok)
+	_, err = abi.Text(abi.Raw(`null`))
+	require.Error(t, err)
+	_, err = abi.Number(abi.Raw(`null`))
+	require.Error(t, err)
+}
