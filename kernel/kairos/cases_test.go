@@ -220,3 +220,34 @@ func swing(m complex128, k int) complex128 {
 	}
 	return complex(real(m), s)
 }
+
+// TestCase24MotionGate: the gate leaves random phases unbiased at lag 2 and 3, and at lag 1 biases them by
+// -sin(a)/(π-a), a the arc that it excludes.
+func TestCase24MotionGate(t *testing.T) {
+	const n = 200_000
+	for _, a := range []float64{0, .05, .2, .5} {
+		for lag := time.Duration(1); lag <= 3; lag++ {
+			e, err := phase.NewEstimator(phase.Config{MotionFloor: 2 * math.Sin(a/2)})
+			require.NoError(t, err)
+			g, err := kairos.NewIntegrator(kairos.Config{Window: kairos.Rectangular, Pair: kairos.PairConfig{Lag: lag}})
+			require.NoError(t, err)
+			r := signal.Rand(24)
+			var x [1]complex128
+			for k := range int64(n) {
+				x[0] = r.Circle()
+				p, ok, err := e.Step(&phase.Sample{T: k, Form: phase.Phasor, X: x[:]})
+				require.True(t, ok && err == nil)
+				if _, err := g.Step(&p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := 0.0
+			if lag == 1 && a > 0 {
+				want = -math.Sin(a) / (math.Pi - a)
+			}
+			got := g.Read()
+			requireComplex(t, [2]float64{want, 0}, got.T, 4/math.Sqrt(n), a, lag)
+			require.InDelta(t, 1-a/math.Pi, got.W/n, 4/math.Sqrt(n), "the gate lets the moving part through")
+		}
+	}
+}
