@@ -138,6 +138,10 @@ func Voice(c Call) (string, error) {
 	b.WriteString(c.Action)
 	for _, r := range roles {
 		b.WriteByte('\n')
+		if r.number != "" { // 1e2 is no number in a text
+			b.WriteString(r.number)
+			continue
+		}
 		b.WriteString(r.value)
 	}
 	return b.String(), nil

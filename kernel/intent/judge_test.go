@@ -81,7 +81,7 @@ func TestBadArgumentsAskNothing(t *testing.T) {
 // A question is bound to what it is about, and a yes in the Master's voice turns it.
 func TestQuestionAndAnswer(t *testing.T) {
 	b := book(t, intent.DefaultConfig())
-	c := intent.Call{Session: "s", Action: "pay", Effect: gate.Critical, Arguments: []byte(`{"to":"DE89 3704","n":[1.5,true]}`)}
+	c := intent.Call{Session: "s", Action: "pay", Effect: gate.Critical, Arguments: []byte(`{"to":"DE89 3704","n":[1.5e1,true,-3]}`)}
 	first := b.Judge(1, c)
 	require.True(t, first.Ask)
 	require.Regexp(t, `^q-[0-9a-f]{12}$`, first.QuestionID)

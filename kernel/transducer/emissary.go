@@ -22,8 +22,8 @@ type EmissaryConfig struct {
 }
 
 // lnOnset is where the detector stands above its usual course: chance takes it there about once in a
-// hundred steps, a signal within five samples.
-const lnOnset = 4.605170185988091 // ln 100
+// thousand steps, a signal within six.
+const lnOnset = 6.907755278982137 // ln 1000
 
 // Emissary is one leaky window, with the e-process and the change detector that weigh the same phases.
 //
