@@ -55,7 +55,7 @@ func (j *Judgement) AppendReason(dst []byte) []byte {
 	case ReasonHolds:
 		return append(dst, "effect, evidence and mass hold"...)
 	case ReasonStale:
-		return short(dst, "stale: silent for ", -m.Fresh, " s too long")
+		return short(dst, "stale: silent ", 0-m.Fresh, " s longer than it may be") // no -0
 	case ReasonMass:
 		return short(dst, "mass: ", -m.Mass, " samples short")
 	case ReasonEvidence:
