@@ -1,6 +1,9 @@
 package meter
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Config bounds a module and its run. Take [DefaultConfig] and change what differs: a zero bound
 // allows none.
@@ -8,6 +11,7 @@ type Config struct {
 	StartFuel   int64  // units that the start function may burn, in [0, MaxFuel]; the host sets the rest
 	MaxPages    uint32 // linear memory, in pages of 64 KiB, at most 65536
 	MaxElements uint32 // elements of one table, at most 1<<24
+	MaxDepth    int32  // calls that may nest; 0 leaves the depth to the engine
 	Limits      Limits
 }
 
@@ -30,9 +34,14 @@ type Limits struct {
 	Locals    int // of one function, parameters included
 	Body      int // bytes of one function
 	Nesting   int // blocks open at once, the function included
+	Loops     int // loops open at once
 	Targets   int // of one br_table
-	Work      int // of one function: instructions and the values that calls, blocks and branches move
-	Spread    int // of one function: locals times points where control flow joins
+	Work      int // of one function: instructions, and values that calls, blocks and branches move
+
+	// What a compiler does is not linear. With b the blocks and branches of a function, l its loops
+	// and bulk operations and v its locals, its complexity is (b + 16 l)·(b + 16 v).
+	Complexity int // of one function
+	Total      int // of all functions together
 }
 
 // DefaultConfig admits what today's compilers emit and what wazero compiles in bounded time.
@@ -41,6 +50,7 @@ func DefaultConfig() Config {
 		StartFuel:   50_000_000,
 		MaxPages:    1024,
 		MaxElements: 1 << 17,
+		MaxDepth:    1800,
 		Limits: Limits{
 			Module:    16 << 20,
 			Types:     10_000,
@@ -55,10 +65,13 @@ func DefaultConfig() Config {
 			Segments:  100_000,
 			Locals:    2_000,
 			Body:      512 << 10,
-			Nesting:   256,
+			Nesting:   1_024,
+			Loops:     32,
 			Targets:   16_384,
 			Work:      1 << 20,
-			Spread:    1 << 21,
+
+			Complexity: 1 << 26,
+			Total:      1 << 28,
 		},
 	}
 }
@@ -74,6 +87,9 @@ func (c Config) Validate() error {
 	if c.MaxElements > 1<<24 {
 		return fmt.Errorf("meter: MaxElements %d: not in 0…%d", c.MaxElements, 1<<24)
 	}
+	if c.MaxDepth < 0 {
+		return fmt.Errorf("meter: MaxDepth %d: not in 0…%d", c.MaxDepth, math.MaxInt32)
+	}
 	l := c.Limits
 	for _, f := range []struct {
 		name  string
@@ -85,7 +101,8 @@ func (c Config) Validate() error {
 		{"Tables", l.Tables, 1000}, {"Globals", l.Globals, 1 << 20}, {"Exports", l.Exports, 1 << 20},
 		{"Elements", l.Elements, 1 << 24}, {"Segments", l.Segments, 1 << 20}, {"Locals", l.Locals, 49_999},
 		{"Body", l.Body, 1 << 24}, {"Nesting", l.Nesting, 1 << 20}, {"Targets", l.Targets, 1 << 20},
-		{"Work", l.Work, 1 << 30}, {"Spread", l.Spread, 1 << 30},
+		{"Loops", l.Loops, 1 << 20}, {"Work", l.Work, 1 << 30},
+		{"Complexity", l.Complexity, math.MaxInt}, {"Total", l.Total, math.MaxInt},
 	} {
 		if f.value < 0 || f.value > f.max {
 			return fmt.Errorf("meter: Limits.%s %d: not in 0…%d", f.name, f.value, f.max)

@@ -5,13 +5,6 @@ import (
 	"math"
 )
 
-// edit is a place where the rewritten body has more than the original.
-type edit struct {
-	at     int    // offset in the module before which the addition stands
-	charge int    // the charge to take; unused where length is set
-	length length // how the instruction at this place is paid by the number on the stack
-}
-
 // tolerance is the most units that a charge may take for instructions that a branch then skips.
 // Small blocks that only sometimes run are paid where they are certain to be paid once.
 const tolerance = 12
@@ -25,6 +18,7 @@ func (w *rewriter) codeSection(s *reader) []byte {
 	}
 	out := binary.AppendUvarint(make([]byte, 0, (s.end-s.pos)*3/2), uint64(n))
 	var body []byte
+	total := 0
 	for i := 0; i < n && s.ok(); i++ {
 		at = s.pos
 		size := s.u32("body size")
@@ -34,6 +28,9 @@ func (w *rewriter) codeSection(s *reader) []byte {
 		r := s.sub(size, "body")
 		body = w.function(body[:0], &r, w.types[w.funcs[imported+i]])
 		s.err = r.err
+		if total += w.scan.complexity(); total > w.cfg.Limits.Total {
+			s.fail(at, "complexity %d of the functions up to %d: at most %d", total, imported+i, w.cfg.Limits.Total)
+		}
 		out = binary.AppendUvarint(out, uint64(len(body)))
 		out = append(out, body...)
 	}
@@ -44,36 +41,31 @@ func (w *rewriter) codeSection(s *reader) []byte {
 func (w *rewriter) function(dst []byte, r *reader, sig signature) []byte {
 	groups, from := w.locals(r, sig)
 	start := r.pos
-	w.scan.body(sig)
+	c := &w.scan
+	c.body(sig)
 	if !r.ok() {
 		return dst
 	}
-	w.scan.merge()
-	scratch := w.scan.locals
-	long := false
-	for _, e := range w.scan.edits {
-		long = long || e.length != lenNone
-	}
-	if long {
+	c.merge()
+	b := body{w: w, counts: c.calls && w.cfg.MaxDepth > 0, depth: uint64(c.locals), scratch: uint64(c.locals)}
+	var added []byte
+	if b.counts {
+		added = append(added, 1, typeI64)
+		b.scratch++
 		groups++
 	}
-	dst = binary.AppendUvarint(dst, uint64(groups))
-	dst = append(dst, r.b[from:start]...)
-	if long {
-		dst = append(dst, 1, typeI32)
+	if c.lengths {
+		added = append(added, 1, typeI32)
+		groups++
 	}
-	done := start
-	for _, e := range w.scan.edits {
-		dst = append(dst, r.b[done:e.at]...)
-		done = e.at
-		if e.length != lenNone {
-			dst = w.appendLength(dst, e.length, uint64(scratch))
-		} else if c := w.scan.charges[e.charge]; c.cost > 0 {
-			dst = w.appendCharge(dst, c)
-			w.info.Charges++
-		}
+	b.out = append(binary.AppendUvarint(dst, uint64(groups)), r.b[from:start]...)
+	b.out = append(b.out, added...)
+	for _, e := range c.edits {
+		b.out = append(b.out, r.b[start:e.at]...)
+		start = e.at
+		b.add(e, c.charges)
 	}
-	return append(dst, r.b[done:r.end]...)
+	return append(b.out, r.b[start:r.end]...)
 }
 
 // locals reads the declarations of locals, hands their number to the scanner, and returns the
@@ -110,54 +102,4 @@ func (c *scanner) merge() {
 			own.cost = 0
 		}
 	}
-}
-
-func (w *rewriter) appendFuel(dst []byte, op byte) []byte {
-	return binary.AppendUvarint(append(dst, op), uint64(w.globals))
-}
-
-// appendCharge takes a charge's cost: fuel -= cost, and a trap below zero.
-func (w *rewriter) appendCharge(dst []byte, c charge) []byte {
-	dst = w.appendFuel(dst, opGlobalGet)
-	dst = appendSigned(append(dst, opI64Const), int64(c.cost))
-	dst = w.appendFuel(append(dst, opI64Sub), opGlobalSet)
-	if c.check {
-		dst = w.appendCheck(dst)
-	}
-	return dst
-}
-
-func (w *rewriter) appendCheck(dst []byte) []byte {
-	dst = w.appendFuel(dst, opGlobalGet)
-	return append(dst, opI64Const, 0, opI64LtS, opIf, voidBlock, opUnreachable, opEnd)
-}
-
-// appendLength charges the number on top of the stack and leaves it there.
-func (w *rewriter) appendLength(dst []byte, l length, scratch uint64) []byte {
-	dst = binary.AppendUvarint(append(dst, opLocalTee), scratch)
-	dst = w.appendFuel(dst, opGlobalGet)
-	dst = binary.AppendUvarint(append(dst, opLocalGet), scratch)
-	switch l {
-	case lenPages:
-		dst = appendCap(dst, scratch, w.cfg.MaxPages)
-		dst = append(dst, opI64ExtendU, opI64Const)
-		dst = append(appendSigned(dst, 1<<16/8), opI64Mul)
-	case lenSlots:
-		dst = appendCap(dst, scratch, w.cfg.MaxElements)
-		dst = append(dst, opI64ExtendU)
-	case lenBytes:
-		dst = append(dst, opI64ExtendU, opI64Const, 3, opI64ShrU)
-	case lenElements:
-		dst = append(dst, opI64ExtendU)
-	}
-	dst = w.appendFuel(append(dst, opI64Sub), opGlobalSet)
-	return w.appendCheck(dst)
-}
-
-// appendCap replaces the number on the stack, which scratch holds too, by limit where it is above.
-func appendCap(dst []byte, scratch uint64, limit uint32) []byte {
-	dst = appendSigned(append(dst, opI32Const), int64(int32(limit)))
-	dst = binary.AppendUvarint(append(dst, opLocalGet), scratch)
-	dst = appendSigned(append(dst, opI32Const), int64(int32(limit)))
-	return append(dst, opI32LtU, opSelect)
 }

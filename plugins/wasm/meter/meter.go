@@ -9,6 +9,11 @@ import (
 // host sets before a call and reads after it. Negative means exhausted.
 const FuelGlobal = "bo1_fuel"
 
+// DepthGlobal is the name under which a rewritten module exports how many more calls may nest: a
+// mutable i64 that the host sets to Config.MaxDepth before a call. Negative after a trap means
+// that calls nested too deep. There is none if Config.MaxDepth is 0.
+const DepthGlobal = "bo1_depth"
+
 // Info is what the rewriter has seen of a module.
 type Info struct {
 	Imports   []Import // in the module's order; functions only, everything else is refused
@@ -48,11 +53,22 @@ type rewriter struct {
 	funcs   []uint32 // type index of each function, imported ones first
 	tables  int
 	memory  bool
-	globals int // of the module; the fuel's index
+	globals int // of the module
 	bodies  bool
 	data    int // data segments by the data count section, or -1
 	scan    scanner
 }
+
+// own is the number of globals that the rewriting adds; fuel and depth are their indices.
+func (w *rewriter) own() uint64 {
+	if w.cfg.MaxDepth > 0 {
+		return 2
+	}
+	return 1
+}
+
+func (w *rewriter) fuel() uint64  { return uint64(w.globals) }
+func (w *rewriter) depth() uint64 { return uint64(w.globals) + 1 }
 
 // ranks orders the sections by id: data count (12) stands before code (10).
 var ranks = [...]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10}

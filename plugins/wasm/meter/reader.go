@@ -122,7 +122,7 @@ func (r *reader) index(what string, n int) uint32 {
 	at := r.pos
 	i := r.u32(what)
 	if r.ok() && uint64(i) >= uint64(n) {
-		r.fail(at, "%s %d: there are %d", what, i, n)
+		r.fail(at, "%s %d: accepted below %d", what, i, n)
 		return 0
 	}
 	return i

@@ -6,8 +6,24 @@ type charge struct {
 	from  int    // the charge that is always passed before this one, or dead
 	cost  uint32 // units of the instructions that it pays for
 	slack uint32 // units of cost for instructions that a branch may skip
-	check bool   // a cycle passes here: entry of a function, head of a loop
+	check bool   // a cycle passes here: entry of a function that calls, head of a loop
 }
+
+// edit is a place where the rewritten body has more than the original.
+type edit struct {
+	at     int    // offset in the module before which the addition stands
+	kind   change // what is added
+	charge int    // of the scanner's charges, for a charge
+	length length // how the number on the stack becomes units, for a length
+}
+
+type change uint8
+
+const (
+	addCharge change = iota // take a charge
+	addLength               // take what the next instruction costs by its length
+	addDepth                // tell the function that is called next how deep it is
+)
 
 // dead is the charge of code that cannot be reached: it pays nothing.
 const dead = -1
@@ -38,15 +54,19 @@ type scanner struct {
 	edits   []edit
 	current int // the charge that pays for the next instruction, or dead
 	work    int // see Limits.Work
-	joins   int // see Limits.Spread
+	blocks  int // see Limits.Complexity
+	loops   int
+	open    int  // loops open at once
+	calls   bool // the body calls
+	lengths bool // the body has an instruction that is paid by its length
 }
 
 // body scans up to the function's end.
 func (c *scanner) body(sig signature) {
-	c.charges = append(c.charges[:0], charge{at: c.r.pos, from: dead, check: true})
+	c.charges = append(c.charges[:0], charge{at: c.r.pos, from: dead})
 	c.edits = append(c.edits[:0], edit{at: c.r.pos})
 	c.frames = append(c.frames[:0], frame{op: opEnd, sig: sig})
-	c.current, c.work, c.joins = 0, 0, 1
+	c.current, c.work, c.blocks, c.loops, c.open, c.calls, c.lengths = 0, 0, 1, 0, 0, false, false
 	c.pay(costEntry + uint32(c.locals)/4)
 	for len(c.frames) > 0 && c.r.ok() {
 		c.instruction()
@@ -54,6 +74,7 @@ func (c *scanner) body(sig signature) {
 	if c.r.more() {
 		c.r.fail(c.r.pos, "%d bytes after the function's end", c.r.end-c.r.pos)
 	}
+	c.charges[0].check = c.calls
 }
 
 func (c *scanner) instruction() {
@@ -75,12 +96,8 @@ func (c *scanner) instruction() {
 	case opUnreachable:
 		c.pay(costSimple)
 		c.current = dead
-	case opCall:
-		c.call(at)
-	case opCallIndirect:
-		c.pay(costIndirect)
-		c.moves(at, c.w.types, c.r.index("type", len(c.w.types)))
-		c.r.index("table", c.w.tables)
+	case opCall, opCallIndirect:
+		c.call(at, op)
 	default:
 		c.simple(at, op)
 	}
@@ -93,8 +110,8 @@ func (c *scanner) pay(cost uint32) {
 	}
 }
 
-// open starts a charge where the scanner stands, which is never passed without from.
-func (c *scanner) open(from int, check bool) {
+// begin starts a charge where the scanner stands, which is never passed without from.
+func (c *scanner) begin(from int, check bool) {
 	c.current = dead
 	if from != dead {
 		c.current = len(c.charges)
@@ -110,23 +127,26 @@ func (c *scanner) does(at, n int) {
 	}
 }
 
-// moves is does for the values of a call of the type i.
-func (c *scanner) moves(at int, types []signature, i uint32) {
-	if c.r.ok() {
-		c.does(at, types[i].params+types[i].results)
+// splits adds n to the function's blocks and bounds what they mean for a compiler.
+func (c *scanner) splits(at int) {
+	c.blocks++
+	if n, limit := c.complexity(), c.w.cfg.Limits.Complexity; n > limit {
+		c.r.fail(at, "complexity %d of %d blocks and branches, %d loops, %d locals: at most %d",
+			n, c.blocks, c.loops, c.locals, limit)
 	}
 }
 
-// joined notes a point where the values of all locals may meet others.
-func (c *scanner) joined(at int) {
-	c.joins++
-	if limit := c.w.cfg.Limits.Spread; c.joins*c.locals > limit {
-		c.r.fail(at, "%d locals and %d branches and blocks: at most %d as product", c.locals, c.joins, limit)
-	}
-}
+func (c *scanner) complexity() int { return (c.blocks + 16*c.loops) * (c.blocks + 16*c.locals) }
 
 func (c *scanner) enter(at int, op byte) {
-	c.joined(at)
+	if op == opLoop {
+		c.loops++
+		c.open++
+		if limit := c.w.cfg.Limits.Loops; c.open > limit {
+			c.r.fail(at, "loop %d deep: at most %d", c.open, limit)
+		}
+	}
+	c.splits(at)
 	sig := c.blockType()
 	c.does(at, sig.params+sig.results)
 	if limit := c.w.cfg.Limits.Nesting; len(c.frames) >= limit {
@@ -137,7 +157,7 @@ func (c *scanner) enter(at int, op byte) {
 	}
 	c.frames = append(c.frames, frame{op: op, charge: c.current, out: len(c.frames), sig: sig})
 	if op != opBlock {
-		c.open(c.current, op == opLoop)
+		c.begin(c.current, op == opLoop)
 	}
 }
 
@@ -162,9 +182,9 @@ func (c *scanner) otherwise(at int) {
 		c.r.fail(at, "else: its block is not an if")
 		return
 	}
-	c.joined(at)
+	c.splits(at)
 	f.op = opElse
-	c.open(f.charge, false)
+	c.begin(f.charge, false)
 }
 
 // leave closes the innermost block. What follows runs as often as the block is entered, unless
@@ -176,9 +196,12 @@ func (c *scanner) leave() {
 	if top == 0 {
 		return
 	}
+	if f.op == opLoop {
+		c.open--
+	}
 	c.frames[top-1].out = min(c.frames[top-1].out, f.out)
 	if f.out < top {
-		c.open(f.charge, false)
+		c.begin(f.charge, false)
 		return
 	}
 	c.current = f.charge
@@ -204,8 +227,8 @@ func (c *scanner) branch(at int, op byte) {
 		}
 	}
 	if op == opBrIf {
-		c.joined(at)
-		c.open(c.current, false)
+		c.splits(at)
+		c.begin(c.current, false)
 		return
 	}
 	c.current = dead
@@ -217,17 +240,28 @@ func (c *scanner) escape(target int) {
 	f.out = min(f.out, target)
 }
 
-func (c *scanner) call(at int) {
-	f := c.r.index("function", len(c.w.funcs))
-	if !c.r.ok() {
-		return
+// call pays for a call; the callee pays for itself.
+func (c *scanner) call(at int, op byte) {
+	w, cost := c.w, uint32(costCall)
+	if c.current != dead {
+		c.calls = true
+		c.edits = append(c.edits, edit{at: at, kind: addDepth})
 	}
-	if int(f) < len(c.w.info.Imports) {
-		c.pay(costHost)
-	} else {
-		c.pay(costCall)
+	var t uint32
+	if op == opCallIndirect {
+		cost = costIndirect
+		t = c.r.index("type", len(w.types))
+		c.r.index("table", w.tables)
+	} else if f := c.r.index("function", len(w.funcs)); c.r.ok() {
+		t = w.funcs[f]
+		if int(f) < len(w.info.Imports) {
+			cost = costHost
+		}
 	}
-	c.moves(at, c.w.types, c.w.funcs[f])
+	c.pay(cost)
+	if c.r.ok() {
+		c.does(at, w.types[t].params+w.types[t].results)
+	}
 }
 
 // simple pays for an instruction that continues with the next.
@@ -250,8 +284,11 @@ func (c *scanner) simple(at int, op byte) {
 		c.r.fail(at, "%s %#x in %d bytes: accepted its shortest form", name, number, c.r.pos-at)
 	}
 	c.pay(cost)
-	if length != 0 {
-		c.edits = append(c.edits, edit{at: at, charge: dead, length: length})
+	if length != lenNone {
+		c.lengths = true
+		c.loops++ // which is how a compiler sees it
+		c.splits(at)
+		c.edits = append(c.edits, edit{at: at, kind: addLength, length: length})
 	}
 	c.operand(kind)
 }

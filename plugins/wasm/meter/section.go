@@ -122,13 +122,17 @@ func (w *rewriter) globalSection(s *reader) []byte {
 	return w.appendGlobals(nil, s.b[from:s.pos])
 }
 
-// appendGlobals appends the module's globals and, after them, the fuel.
+// appendGlobals appends the module's globals and, after them, the fuel and the depth.
 func (w *rewriter) appendGlobals(dst, original []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(w.globals)+1)
+	dst = binary.AppendUvarint(dst, uint64(w.globals)+w.own())
 	dst = append(dst, original...)
-	dst = append(dst, typeI64, 1, opI64Const)
-	dst = appendSigned(dst, w.cfg.StartFuel)
-	return append(dst, opEnd)
+	dst = appendSigned(append(dst, typeI64, 1, opI64Const), w.cfg.StartFuel)
+	dst = append(dst, opEnd)
+	if w.own() == 2 {
+		dst = appendSigned(append(dst, typeI64, 1, opI64Const), int64(w.cfg.MaxDepth))
+		dst = append(dst, opEnd)
+	}
+	return dst
 }
 
 // constant reads an initializer: exactly one constant instruction. A global may read the ones
@@ -174,7 +178,7 @@ func (w *rewriter) exportSection(s *reader) []byte {
 	counts := [...]int{len(w.funcs), w.tables, memories, w.globals}
 	for i := 0; i < n && s.ok(); i++ {
 		at := s.pos
-		if name := s.name("export name"); name == FuelGlobal {
+		if name := s.name("export name"); name == FuelGlobal || name == DepthGlobal {
 			s.fail(at, "export %q: the name is reserved", name)
 		}
 		at = s.pos
@@ -189,12 +193,19 @@ func (w *rewriter) exportSection(s *reader) []byte {
 }
 
 func (w *rewriter) appendExports(dst, original []byte, n int) []byte {
-	dst = binary.AppendUvarint(dst, uint64(n)+1)
+	dst = binary.AppendUvarint(dst, uint64(n)+w.own())
 	dst = append(dst, original...)
-	dst = binary.AppendUvarint(dst, uint64(len(FuelGlobal)))
-	dst = append(dst, FuelGlobal...)
-	dst = append(dst, 3)
-	return binary.AppendUvarint(dst, uint64(w.globals))
+	dst = appendExport(dst, FuelGlobal, w.fuel())
+	if w.own() == 2 {
+		dst = appendExport(dst, DepthGlobal, w.depth())
+	}
+	return dst
+}
+
+func appendExport(dst []byte, name string, global uint64) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(name)))
+	dst = append(dst, name...)
+	return binary.AppendUvarint(append(dst, 3), global)
 }
 
 // elementSection follows the eight forms of a segment: bit 0 passive or declared, bit 1 with a
