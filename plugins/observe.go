@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/becomingone/becomingone/sdk/abi"
@@ -125,7 +126,7 @@ func (s *Set) observe(ctx context.Context, e *entry) {
 	}
 }
 
-// feed reports whether the observer took the batch.
+// feed reports whether the observer took the batch, or was spared one that is too large for it.
 func (s *Set) feed(ctx context.Context, e *entry, batch []abi.Record) bool {
 	in := abi.ObserveInput{Records: batch}
 	var out abi.ObserveOutput
@@ -144,7 +145,8 @@ func (s *Set) feed(ctx context.Context, e *entry, batch []abi.Record) bool {
 	if err != nil {
 		e.dropped.Add(uint64(len(batch)))
 		s.log.Warn("observer failed", "name", e.m.Name, "records", len(batch), "error", err)
-		return false
+		var own *abi.Error
+		return errors.As(err, &own) && own.Code == CodeInput
 	}
 	e.records.Add(uint64(len(batch)))
 	if s.cfg.OnObservation != nil && len(out.Observations) > 0 {
@@ -153,6 +155,7 @@ func (s *Set) feed(ctx context.Context, e *entry, batch []abi.Record) bool {
 	return true
 }
 
+// giveUp leaves an observer alone that only fails.
 func (s *Set) giveUp(e *entry) {
 	left := e.queue.pop(nil, e.queue.len(), queueBytes)
 	e.dropped.Add(uint64(len(left)))
