@@ -146,11 +146,15 @@ func (c *Client) Sense(ctx context.Context, in io.Reader, o SenseOptions) (Sense
 		kind = "application/x-ndjson"
 	}
 	var s Sensed
-	raw, err := c.do(ctx, http.MethodPost, "/api/v1/sense?"+q.Encode(), kind, in)
+	status, raw, err := c.exchange(ctx, http.MethodPost, "/api/v1/sense?"+q.Encode(), kind, in)
 	if err != nil {
 		return s, err
 	}
-	return s, s.decode(raw)
+	// Where every line was refused the status says so too, but the answer still has the lines.
+	if err := s.decode(raw); status < 400 || err == nil && s.Rejected > 0 {
+		return s, err
+	}
+	return s, refusal(status, raw)
 }
 
 func (c *Client) json(ctx context.Context, method, path string, body io.Reader, dst any) error {
@@ -164,10 +168,19 @@ func (c *Client) json(ctx context.Context, method, path string, body io.Reader, 
 	return nil
 }
 
+// do sends a request and returns the answer's body; a status of 400 or more is an error.
 func (c *Client) do(ctx context.Context, method, path, kind string, body io.Reader) ([]byte, error) {
+	status, raw, err := c.exchange(ctx, method, path, kind, body)
+	if err == nil && status >= 400 {
+		err = refusal(status, raw)
+	}
+	return raw, err
+}
+
+func (c *Client) exchange(ctx context.Context, method, path, kind string, body io.Reader) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return nil, fmt.Errorf("client: %s %s: %w", method, path, err)
+		return 0, nil, fmt.Errorf("client: %s %s: %w", method, path, err)
 	}
 	if kind != "" && body != nil {
 		req.Header.Set("Content-Type", kind)
@@ -177,20 +190,17 @@ func (c *Client) do(ctx context.Context, method, path, kind string, body io.Read
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return 0, nil, fmt.Errorf("client: %w", err)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return nil, fmt.Errorf("client: read answer of %s: %w", path, err)
+		return 0, nil, fmt.Errorf("client: read answer of %s: %w", path, err)
 	}
 	if len(raw) > maxAnswer {
-		return nil, fmt.Errorf("client: answer of %s: more than %d bytes", path, maxAnswer)
+		return 0, nil, fmt.Errorf("client: answer of %s: more than %d bytes", path, maxAnswer)
 	}
-	if resp.StatusCode >= 400 {
-		return nil, refusal(resp.StatusCode, raw)
-	}
-	return raw, nil
+	return resp.StatusCode, raw, nil
 }
 
 // refusal reads the node's error; anything else on that port is told by its status alone.
