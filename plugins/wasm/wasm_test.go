@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -282,4 +283,43 @@ func TestConfigValidate(t *testing.T) {
 		_, err := wasm.NewLoader(cfg)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// The smallest guest of the specification does what is said of it.
+func TestSmallestGuestOfABI(t *testing.T) {
+	text, err := os.ReadFile("../ABI.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "```hex module\n")
+	require.True(t, found)
+	block, _, _ := strings.Cut(rest, "```")
+	code, err := hex.DecodeString(strings.Join(strings.Fields(block), ""))
+	require.NoError(t, err)
+	p := load(t, newLoader(t, wasm.Config{}), code, nil)
+	d := p.Description()
+	require.NoError(t, d.Validate())
+	require.Equal(t, "echo", d.Actions[0].Name)
+	out, err := act(t, p, "s", `{"content":[]}`)
+	require.NoError(t, err)
+	require.Equal(t, "\x00"+`{"content":[]}`, out)
+}
+
+// The table of the profile names each function that there is, and no other.
+func TestProfileOfABI(t *testing.T) {
+	text, err := os.ReadFile("../ABI.md")
+	require.NoError(t, err)
+	_, rest, _ := strings.Cut(string(text), "## 7.")
+	section, _, _ := strings.Cut(rest, "## 8.")
+	l := newLoader(t, wasm.Config{})
+	for _, name := range regexp.MustCompile("`([a-z]+_[a-z_]+)`").FindAllStringSubmatch(section, -1) {
+		if name[1] == "time_ns" {
+			continue
+		}
+		code := guest{imports: []hostImport{{"wasi_snapshot_preview1", name[1]}}}.bytes()
+		_, err := l.Load(t.Context(), manifest(code, nil), code)
+		if err != nil {
+			require.NotContains(t, err.Error(), "not granted", name[1])
+		}
+	}
+	require.Equal(t, 16, strings.Count(section, "`args_")+strings.Count(section, "`environ_")+strings.Count(section, "`clock_")+
+		strings.Count(section, "`poll_")+strings.Count(section, "`random_")+strings.Count(section, "`fd_")+strings.Count(section, "`sched_")+strings.Count(section, "`proc_"))
 }
