@@ -19,7 +19,7 @@ const (
 	PreAction  Kind = "PreAction"  // gate: every key held, the action is about to be executed
 	PreRealign Kind = "PreRealign" // gate: a question is about to be put to the user
 
-	Collapse    Kind = "Collapse"    // a field collapsed
+	Collapse    Kind = "Collapse"    // a field collapsed, or a call did and was executed
 	Dissipate   Kind = "Dissipate"   // a field dissipated, or a call did
 	Realign     Kind = "Realign"     // a question was answered
 	PostAction  Kind = "PostAction"  // an action returned

@@ -44,6 +44,8 @@ type execution struct {
 	out   Outcome
 	state *abi.State
 
+	decided uint64 // the index of its decision's record
+
 	heard string    // what the action brought back from the world, untrusted
 	next  *proposed // what it asked for
 	took  time.Duration
@@ -147,7 +149,7 @@ func (c *cycle) decided(x *execution) {
 	slot := c.add(decisionRecord(at, x))
 	decision := decisionEvent(at, x)
 	c.after(slot, func(index uint64, err error) {
-		decision.WitnessIndex = index
+		decision.WitnessIndex, x.decided = index, index
 		c.r.decisionMade(err, decision)
 	})
 	if d.Verdict == gate.Collapse {

@@ -206,6 +206,9 @@ func (n *Node) PairURL() string {
 	return n.web.PairURL(n.listener.Addr())
 }
 
+// Ready is closed once every plugin is loaded or has failed.
+func (n *Node) Ready() <-chan struct{} { return n.plugins.Ready() }
+
 // MCP is the node's MCP server, for stdio.
 func (n *Node) MCP() *mcp.Server { return n.mcp }
 
@@ -337,6 +340,11 @@ func (f feeds) Publish(event string, data json.RawMessage) {
 }
 
 func (n *Node) actionsChanged() {
+	for _, a := range n.plugins.Actions() {
+		if o := n.opt.Config.Plugins.Actions[a.Name].Effect; o != 0 && o < a.Effect {
+			n.log.Warn("config cannot loosen an action: its manifest's effect stays", "action", a.Name, "config", o, "manifest", a.Effect)
+		}
+	}
 	if n.mcp != nil {
 		n.mcp.ToolsChanged()
 	}

@@ -107,15 +107,15 @@ func (r *Runtime) acted(err error, at int64, index uint64, x *execution) {
 	case x.out.Error != nil:
 		kind = hooks.ActionError
 	}
-	ran := web.Ran{At: at, Action: x.call.Action, Plugin: x.plugin, DurationUS: x.took.Microseconds(), Error: x.out.Error, WitnessIndex: index}
+	ran := web.Ran{At: at, Action: x.call.Action, Plugin: x.plugin, DurationUS: x.took.Microseconds(),
+		Error: x.out.Error, Decision: x.decided, WitnessIndex: index}
 	if kind == hooks.Dissipate {
-		r.decisionMade(nil, func() web.Decision {
-			d := decisionEvent(at, x)
-			d.WitnessIndex = index
-			return d
-		}())
+		d := decisionEvent(at, x)
+		d.WitnessIndex = index
+		r.decisionMade(nil, d)
 	} else {
 		r.showJSON(nil, "action", ran)
+		r.notify(nil, hooks.Collapse, at, index, x)
 	}
 	if data, bad := json.Marshal(ran); bad == nil {
 		r.observe(index, witness.Macro, witness.Action, at, data)

@@ -20,7 +20,13 @@ import (
 	"github.com/becomingone/becomingone/host/folder"
 )
 
+// childEnv makes the test binary be the program, for tests that start and kill real processes.
+const childEnv = "BECOMINGONE_TEST_CHILD"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		os.Exit(cli.Main("test", os.Args[1:]))
+	}
 	testscript.Main(m, map[string]func(){
 		"becomingone": func() { os.Exit(cli.Main("test", os.Args[1:])) },
 	})

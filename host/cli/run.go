@@ -214,7 +214,15 @@ func (a *app) serveMCP(ctx context.Context, demo bool) error {
 	defer leave()
 	var g errgroup.Group
 	g.Go(func() error { defer leave(); return n.Run(ctx) })
-	g.Go(func() error { defer leave(); return n.MCP().ServeStdio(ctx, a.in, a.out) })
+	g.Go(func() error {
+		defer leave()
+		select {
+		case <-n.Ready(): // a client asks for the tools at once, and once
+			return n.MCP().ServeStdio(ctx, a.in, a.out)
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	return errors.Join(g.Wait(), n.Close())
 }
 

@@ -84,7 +84,7 @@ type Hooks struct {
 
 	PreAction   []HookGroup `koanf:"PreAction" doc:"gate: every key held, the action is about to be executed"`
 	PreRealign  []HookGroup `koanf:"PreRealign" doc:"gate: a question is about to be put to the user"`
-	Collapse    []HookGroup `koanf:"Collapse" doc:"a field collapsed"`
+	Collapse    []HookGroup `koanf:"Collapse" doc:"a field collapsed, or a call was executed"`
 	Dissipate   []HookGroup `koanf:"Dissipate" doc:"a field or a call dissipated"`
 	Realign     []HookGroup `koanf:"Realign" doc:"a question was answered"`
 	PostAction  []HookGroup `koanf:"PostAction" doc:"an action returned"`
