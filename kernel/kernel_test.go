@@ -41,8 +41,10 @@ func feed(t testing.TB, k *kernel.Kernel) *feeder {
 func (f *feeder) phasor(t int64, z complex128) *kernel.FieldOutput {
 	f.x[0] = z
 	f.in.At, f.in.Sample.T = t, t
-	require.NoError(f.t, f.k.Apply(&f.in, &f.out))
-	require.Len(f.t, f.out.Fields, 1)
+	if err := f.k.Apply(&f.in, &f.out); err != nil || len(f.out.Fields) != 1 {
+		require.NoError(f.t, err)
+		require.Len(f.t, f.out.Fields, 1)
+	}
 	return &f.out.Fields[0]
 }
 
@@ -62,9 +64,10 @@ func TestNoiseDoesNotCollapse(t *testing.T) {
 	largest := 0.0
 	for i := range n {
 		o := f.phasor(i*ms, noise(r))
-		require.NotEqual(t, gate.Collapsed, o.State, "sample %d", i)
+		if o.State == gate.Collapsed || o.LnP > 0 { // require takes longer than a step
+			require.Fail(t, "noise collapsed", "sample %d: %+v", i, *o)
+		}
 		largest = max(largest, o.Sync.T2)
-		require.LessOrEqual(t, o.LnP, 0.0)
 	}
 	t.Logf("largest |T~|² of %d: %.3f", n, largest)
 }
