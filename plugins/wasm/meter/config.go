@@ -38,8 +38,9 @@ type Limits struct {
 	Targets   int // of one br_table
 	Work      int // of one function: instructions, and values that calls, blocks and branches move
 
-	// What a compiler does is not linear. With b the blocks and branches of a function, l its loops
-	// and bulk operations and v its locals, its complexity is (b + 16 l)·(b + 16 v).
+	// What a compiler does is not linear. With b the blocks and branches of a function (eight
+	// targets of a br_table are one more), l its loops and bulk operations and v its locals, its
+	// complexity is (b + 16 l)·(b + 16 v).
 	Complexity int // of one function
 	Total      int // of all functions together
 }

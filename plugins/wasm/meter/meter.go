@@ -28,7 +28,7 @@ type Import struct{ Module, Name string }
 
 // Rewrite checks module against cfg and returns a copy that pays for what it executes. The
 // result shares no memory with module. An error is an [*Error], except for an invalid cfg.
-// Time and memory are linear in len(module); a module that is refused allocates less than that.
+// Time and memory are linear in len(module).
 func Rewrite(module []byte, cfg Config) (out []byte, info Info, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, Info{}, err

@@ -127,7 +127,7 @@ func (c *scanner) does(at, n int) {
 	}
 }
 
-// splits adds n to the function's blocks and bounds what they mean for a compiler.
+// splits adds one to the function's blocks and bounds what they mean for a compiler.
 func (c *scanner) splits(at int) {
 	c.blocks++
 	if n, limit := c.complexity(), c.w.cfg.Limits.Complexity; n > limit {
@@ -226,8 +226,11 @@ func (c *scanner) branch(at int, op byte) {
 			c.escape(target)
 		}
 	}
+	if op == opBrTable {
+		c.blocks += n / 8
+	}
+	c.splits(at)
 	if op == opBrIf {
-		c.splits(at)
 		c.begin(c.current, false)
 		return
 	}
