@@ -44,6 +44,7 @@ type execution struct {
 	out   Outcome
 	state *abi.State
 
+	cycle   *cycle // that started it
 	decided uint64 // the index of its decision's record
 
 	heard string    // what the action brought back from the world, untrusted
@@ -153,7 +154,7 @@ func (c *cycle) decided(x *execution) {
 		c.r.decisionMade(err, decision)
 	})
 	if d.Verdict == gate.Collapse {
-		c.launch = append(c.launch, x)
+		c.launch(x)
 		return
 	}
 	c.after(slot, func(index uint64, err error) {
@@ -162,6 +163,18 @@ func (c *cycle) decided(x *execution) {
 		c.r.notify(err, hooks.Dissipate, at, index, x)
 		x.reply(x.out, err)
 	})
+}
+
+// launch starts the action of a call that has collapsed.
+func (c *cycle) launch(x *execution) {
+	if c.launched == 0 && c.patience == nil {
+		c.patience = time.After(actionPatience)
+	}
+	c.launched++
+	x.cycle = c
+	c.r.loop.running++
+	c.r.acts.Add(1)
+	go c.r.execute(c.ctx, x)
 }
 
 // execute runs the gate hooks and the action. It runs beside the loop and hands x back to it.
@@ -220,6 +233,9 @@ func callError(err error) *web.CallError {
 func (c *cycle) finish(x *execution) {
 	r := c.r
 	r.loop.running--
+	if x.cycle == c {
+		c.launched--
+	}
 	at := c.at()
 	slot := c.add(actionRecord(at, x))
 	c.after(slot, func(index uint64, err error) {

@@ -44,21 +44,25 @@ func (r *Runtime) run(ctx context.Context) error {
 	for {
 		r.schedule(silence)
 		c := r.newCycle(ctx)
-		select {
-		case it := <-r.intake:
-			c.take(it)
-		case x := <-r.done:
-			c.finish(x)
-		case f := <-r.queries:
-			f(c)
-		case <-silence.C:
-			c.tick()
-		case <-every.C:
-			c.snapshot()
-		case <-closing:
-			closing = nil // once seen, the other cases decide
+		for again := true; again; again = c.awaitsActions() {
+			select {
+			case it := <-r.intake:
+				c.take(it)
+			case x := <-r.done:
+				c.finish(x)
+			case f := <-r.queries:
+				f(c)
+			case <-silence.C:
+				c.tick()
+			case <-every.C:
+				c.snapshot()
+			case <-c.patience:
+				c.impatient = true
+			case <-closing:
+				closing = nil // once seen, the other cases decide
+			}
+			c.drain()
 		}
-		c.drain()
 		if r.loop.cycles >= snapshotCycles {
 			c.snapshot()
 		}
@@ -71,6 +75,12 @@ func (r *Runtime) run(ctx context.Context) error {
 			return r.seal(last)
 		}
 	}
+}
+
+// awaitsActions says whether the cycle stays open for the actions that it has started: one that
+// returns at once shares the commit of its decision, so that a call costs one.
+func (c *cycle) awaitsActions() bool {
+	return c.launched > 0 && !c.impatient && c.log.count() < maxCycle
 }
 
 // begin records that the node runs, and from which state.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/becomingone/becomingone/host/store"
 	"github.com/becomingone/becomingone/kernel"
@@ -23,7 +24,9 @@ type cycle struct {
 	effects []effect
 
 	triggered []proposed
-	launch    []*execution
+	launched  int              // actions that this cycle has started and that have not come back
+	patience  <-chan time.Time // fires when the cycle should wait for them no longer
+	impatient bool
 	fatal     error // the kernel moved and its record cannot be written: the node must end
 }
 
@@ -69,9 +72,8 @@ func (c *cycle) snapshot() {
 	c.add(witness.Record{Level: witness.Meso, Type: witness.Snapshot, At: c.at(), Payload: state})
 }
 
-// seal hands the cycle to the log, starts the actions that it released, and passes the effects on to
-// the publisher. An action starts when its decision is in the log's order; the log is written while
-// it runs, and its caller hears of it only when both are durable.
+// seal hands the cycle to the log and passes its effects on to the publisher. Nobody hears of an
+// action before both its decision and its result are durable.
 func (r *Runtime) seal(c *cycle) error {
 	if c.fatal != nil {
 		return c.fatal
@@ -89,11 +91,6 @@ func (r *Runtime) seal(c *cycle) error {
 			return fmt.Errorf("host: record: %w", err)
 		}
 		s.ticket = ticket
-	}
-	for _, x := range c.launch {
-		r.loop.running++
-		r.acts.Add(1)
-		go r.execute(c.ctx, x)
 	}
 	if len(s.effects) > 0 || s.ticket != nil {
 		r.sealed <- s

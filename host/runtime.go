@@ -11,6 +11,7 @@
 //
 //	intake        Config.Intake inputs (1024): a full intake makes the caller wait
 //	cycle         at most 256 inputs, one micro leaf and one group commit
+//	action        a cycle stays open for up to 2 ms for the actions that it has started
 //	unpublished   16 cycles: a slow disk makes the intake wait
 //	calls         Config.Calls in flight (256): one more is refused with ErrBusy
 //	observers     their queues are their own; what does not fit is dropped and counted
@@ -110,9 +111,10 @@ type Runtime struct {
 }
 
 const (
-	maxCycle       = 256  // inputs of a cycle
-	maxWaiting     = 16   // cycles that wait to be durable
-	snapshotCycles = 4096 // cycles after which the state is recorded even if the time has not come
+	maxCycle       = 256                  // inputs of a cycle
+	maxWaiting     = 16                   // cycles that wait to be durable
+	actionPatience = 2 * time.Millisecond // how long a cycle stays open for the actions that it has started
+	snapshotCycles = 4096                 // cycles after which the state is recorded even if the time has not come
 )
 
 // New restores the kernel from the log (see Recovery) and starts nothing.
