@@ -2,6 +2,7 @@ package meter
 
 import (
 	"encoding/binary"
+	"math"
 	"strings"
 )
 
@@ -65,7 +66,7 @@ func (w *rewriter) tableSection(s *reader) []byte {
 			s.fail(at, "table type %#x: accepted 0x6f, 0x70", t)
 		}
 		out = append(out, t)
-		out, _, _ = limits(s, out, "elements", w.cfg.MaxElements)
+		out, _, _ = limits(s, out, "elements", math.MaxUint32, w.cfg.MaxElements)
 	}
 	return out
 }
@@ -75,13 +76,14 @@ func (w *rewriter) memorySection(s *reader) []byte {
 	out := binary.AppendUvarint(nil, uint64(n))
 	if n == 1 {
 		w.memory = true
-		out, w.info.Pages, w.info.MaxPages = limits(s, out, "pages", w.cfg.MaxPages)
+		out, w.info.Pages, w.info.MaxPages = limits(s, out, "pages", 1<<16, w.cfg.MaxPages)
 	}
 	return out
 }
 
-// limits reads a minimum and a maximum, and appends them with the maximum that cap allows.
-func limits(s *reader, out []byte, what string, cap uint32) (_ []byte, low, high uint32) {
+// limits reads a minimum and a maximum of at most valid, and appends them with the maximum that
+// most allows.
+func limits(s *reader, out []byte, what string, valid, most uint32) (_ []byte, low, high uint32) {
 	at := s.pos
 	flag := s.byte("limits")
 	if flag > 1 {
@@ -89,16 +91,16 @@ func limits(s *reader, out []byte, what string, cap uint32) (_ []byte, low, high
 	}
 	at = s.pos
 	low = s.u32("minimum")
-	high = cap
+	high = most
 	if flag == 1 {
 		declared := s.u32("maximum")
-		if low > declared {
-			s.fail(at, "%d…%d %s: the minimum is above the maximum", low, declared, what)
+		if low > declared || declared > valid {
+			s.fail(at, "%d…%d %s: accepted a rising range up to %d", low, declared, what, valid)
 		}
-		high = min(declared, cap)
+		high = min(declared, most)
 	}
-	if low > cap {
-		s.fail(at, "at least %d %s: at most %d", low, what, cap)
+	if low > most {
+		s.fail(at, "at least %d %s: at most %d", low, what, most)
 	}
 	out = append(out, 1)
 	out = binary.AppendUvarint(out, uint64(low))
