@@ -29,15 +29,15 @@ type AgentConfig = intent.Config
 type FieldConfig struct {
 	Name        string         // 1…256 bytes
 	Channels    []string       // the channels that it hears; "*" is every channel
-	Input       InputConfig    //
+	Input       InputConfig    // how samples become phasors
 	Reading     phase.Reading  // phasor or energy
 	OmegaRadS   float64        // the detuning to listen at; 0 or at least 10/tau of the fastest window
 	Lag         time.Duration  // >= 0: pair with the field's own past, where a sample brings no reference; 0 is none
 	MotionFloor float64        // rad, 0…2: less motion than this has no weight
-	Emissary    EmissaryConfig //
-	Master      MasterConfig   //
-	Align       AlignConfig    //
-	Gate        GateConfig     //
+	Emissary    EmissaryConfig // the fast pathway
+	Master      MasterConfig   // the slow pathway
+	Align       AlignConfig    // how closely they must agree
+	Gate        GateConfig     // what a collapse takes
 }
 
 // InputConfig says how a field's samples become phasors.

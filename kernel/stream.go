@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/becomingone/becomingone/kernel/kairos"
@@ -31,7 +32,7 @@ func newStream(cfg FieldConfig, channel string, first int64) (*stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("input: %w", err)
 	}
-	omega, err := phase.NewNCO(cfg.OmegaRadS / (2 * pi))
+	omega, err := phase.NewNCO(cfg.OmegaRadS / (2 * math.Pi))
 	if err != nil {
 		return nil, fmt.Errorf("omega %v rad/s: %w", cfg.OmegaRadS, err)
 	}
@@ -45,8 +46,6 @@ func newStream(cfg FieldConfig, channel string, first int64) (*stream, error) {
 		channel: channel, first: first, times: make([]int64, 0, remembered+1), estimator: e, correlator: c,
 	}, nil
 }
-
-const pi = 3.14159265358979323846
 
 // age says what the stream already knows about the instant t.
 type age uint8

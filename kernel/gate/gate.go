@@ -196,19 +196,20 @@ func (g *Gate) weigh(l *Look) Judgement {
 	return Judgement{Reason: m.failing(), LnP: lnP, Margins: m}
 }
 
-// bound returns the least of the bounds on the same event, at most 0.
+// bound returns the least of the bounds on the same event, at most 0. A bound depends on nu·x alone and
+// falls with it wherever it says anything, so the greater product has the lesser bound.
 func (g *Gate) bound(l *Look) float64 {
 	c := math.Max(1, l.Correlation)
-	p := g.lim.lnJ + evidence.LnBound(l.Joint.Nu/c, g.cfg.Threshold)
-	p = math.Min(p, g.lim.lnJ+evidence.LnBound(l.NuMaster/c, g.lim.least))
-	p = math.Min(p, evidence.LnBound(l.NuEmissary/c, g.lim.least))
+	chosen := math.Max(l.Joint.Nu*g.cfg.Threshold, l.NuMaster*g.lim.least) / c
+	p := g.lim.lnJ + evidence.LnBound(chosen, 1)
+	p = math.Min(p, evidence.LnBound(l.NuEmissary*g.lim.least/c, 1))
 	return math.Min(p, 0)
 }
 
 // lnEver returns ln of what the detector must reach at step n for P(ever) <= alpha_hour/2.
 func (g *Gate) lnEver(n uint64) float64 {
 	_, k := math.Frexp(float64(n)) // 2^(k-1) <= n < 2^k, and 0 for n = 0
-	return g.lim.lnFirst + float64(k)*math.Ln2 + 2*exact.Log(float64(max(k, 1))) + exact.Log(math.Pi*math.Pi/6)
+	return g.lim.lnFirst + float64(float64(k)*math.Ln2) + float64(2*exact.Log(float64(max(k, 1)))) + exact.Log(math.Pi*math.Pi/6)
 }
 
 // finite keeps a margin finite: an empty detector has ln SR = -Inf.

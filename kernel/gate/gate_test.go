@@ -169,7 +169,7 @@ func TestFirstCollapseIsRareForEver(t *testing.T) {
 	cfg := config()
 	cfg.AlphaPerHour, cfg.EvalHz = .4, 1000
 	r := rand.New(rand.NewPCG(9, 1))
-	const runs, steps = 1000, 1500
+	const runs, steps = 400, 1500
 	var opened int
 	for range runs {
 		g := newGate(t, cfg)
