@@ -12,6 +12,20 @@ import (
 	"github.com/becomingone/becomingone/examples"
 )
 
+// The demo finds all that its config names.
+func TestDemoIsComplete(t *testing.T) {
+	demo, err := examples.Demo()
+	if errors.Is(err, examples.ErrNotBuilt) {
+		t.Skip("no guests: run `make guests`")
+	}
+	require.NoError(t, err)
+	for _, path := range []string{examples.DemoConfig, "signals/co2.ndjson", "signals/co2-shuffled.ndjson", "guests/voice.wasm", "guests/voice.yaml"} {
+		info, err := fs.Stat(demo, path)
+		require.NoError(t, err, path)
+		require.NotZero(t, info.Size(), path)
+	}
+}
+
 // Every embedded guest is the one that its manifest pins.
 func TestGuestsMatchTheirManifests(t *testing.T) {
 	guests, err := examples.Guests()

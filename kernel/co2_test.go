@@ -38,7 +38,7 @@ func weeks(t *testing.T, name string) []week {
 	return ws
 }
 
-// yearly is the field of examples/demo-kernel.yaml.
+// yearly is the field of examples/demo.yaml.
 func yearly() kernel.Config {
 	f := kernel.DefaultField("co2", "co2")
 	f.Input = kernel.InputConfig{
