@@ -33,7 +33,27 @@ func manifest(code []byte, change func(m *plugins.Manifest)) plugins.Manifest {
 	return m
 }
 
+// cacheDir holds compiled guests for all tests of this run: compiling a Go guest takes seconds
+// under the race detector.
+var cacheDir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "bo1-cache-")
+	if err != nil {
+		panic(err)
+	}
+	cacheDir = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
 func newLoader(tb testing.TB, cfg wasm.Config) *wasm.Loader {
+	if cfg.CacheDir == "" {
+		cfg.CacheDir = cacheDir
+	}
 	l, err := wasm.NewLoader(cfg)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, l.Close(context.WithoutCancel(tb.Context()))) })
