@@ -12,7 +12,7 @@ import (
 )
 
 // budget is what a host might give to one call.
-const budget = 100_000_000
+const budget = 20_000_000
 
 // Guests that pass the static limits are stopped by their fuel, or made harmless by a cap.
 func TestHostileIsStopped(t *testing.T) {

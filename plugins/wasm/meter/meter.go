@@ -43,6 +43,7 @@ func Rewrite(module []byte, cfg Config) (out []byte, info Info, err error) {
 // signature is what the limits need of a function type.
 type signature struct{ params, results int }
 
+// rewriter reads a module once from front to end and writes the rewritten one behind it.
 type rewriter struct {
 	cfg  Config
 	r    reader // the module
@@ -94,43 +95,47 @@ func (w *rewriter) module() error {
 		r.fail(0, "header % x: accepted 00 61 73 6d 01 00 00 00", header)
 		return r.err
 	}
-	w.out = slices.Grow(w.out, len(r.b)+len(r.b)/2)
-	w.out = append(w.out, header...)
+	w.out = append(slices.Grow(w.out, len(r.b)+len(r.b)/2), header...)
 	w.data = -1
 	last := 0
 	for r.more() {
-		at := r.pos
-		id := r.byte("section id")
-		r.section = "module"
-		if int(id) >= len(ranks) {
-			r.fail(at, "section id %d: accepted 0…%d (no tags, no components)", id, len(ranks)-1)
-			return r.err
-		}
-		r.section = sectionNames[id]
-		s := r.sub(r.u32("section size"), "section")
-		if id != idCustom {
-			if ranks[id] <= last {
-				r.fail(at, "section out of order or repeated")
-			}
-			w.missing(last, ranks[id])
-			last = ranks[id]
-		}
-		if !r.ok() {
-			return r.err
-		}
-		w.sectionBody(id, &s)
-		if s.more() {
-			s.fail(s.pos, "%d bytes after the section's end", s.end-s.pos)
-		}
-		if s.err != nil {
-			return s.err
-		}
+		last = w.section(last)
 	}
 	w.missing(last, len(ranks))
 	if n := len(w.funcs) - len(w.info.Imports); !w.bodies && n > 0 {
 		r.fail(r.pos, "%d functions without a code section", n)
 	}
 	return r.err
+}
+
+// section copies the next section, which must rank above last, and returns its rank.
+func (w *rewriter) section(last int) int {
+	r := &w.r
+	at := r.pos
+	id := r.byte("section id")
+	r.section = "module"
+	if int(id) >= len(ranks) {
+		r.fail(at, "section id %d: accepted 0…%d (no tags, no components)", id, len(ranks)-1)
+		return last
+	}
+	r.section = sectionNames[id]
+	s := r.sub(r.u32("section size"), "section")
+	if id != idCustom {
+		if ranks[id] <= last {
+			r.fail(at, "section out of order or repeated")
+		}
+		w.missing(last, ranks[id])
+		last = ranks[id]
+	}
+	if !r.ok() {
+		return last
+	}
+	w.content(id, &s)
+	if s.more() {
+		s.fail(s.pos, "%d bytes after the section's end", s.end-s.pos)
+	}
+	r.err = s.err
+	return last
 }
 
 // missing adds the sections for the fuel that the module itself has not, where they belong.
@@ -149,7 +154,8 @@ func (w *rewriter) emit(id byte, payload []byte) {
 	w.out = append(w.out, payload...)
 }
 
-func (w *rewriter) sectionBody(id byte, s *reader) {
+// content checks a section and writes it, changed where the fuel or a cap asks for it.
+func (w *rewriter) content(id byte, s *reader) {
 	whole := s.b[s.pos:s.end]
 	switch id {
 	case idCustom:

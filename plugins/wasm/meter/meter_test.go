@@ -120,6 +120,30 @@ func TestExhaustion(t *testing.T) {
 	})
 }
 
+// A function without calls and loops is not checked: it returns, and the global tells afterwards.
+func TestReturnWithNegativeFuel(t *testing.T) {
+	m := instantiate(t, wazero.NewRuntimeConfigCompiler(), rewrite(t, samples().bytes(), DefaultConfig()))
+	got, used, err := m.run(t, 3, "straight", 5)
+	require.NoError(t, err)
+	require.Equal(t, []uint64{6}, got)
+	require.Equal(t, int64(7), used)
+}
+
+// Without a bound on depth there is one global only, and calls nest as far as the engine lets them.
+func TestNoDepth(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxDepth = 0
+	a := &asm{}
+	a.fn("down", ii, "", get0, ifi, get0, one, sub, call(0), one, add, els, zero, end)
+	m := instantiate(t, wazero.NewRuntimeConfigCompiler(), rewrite(t, a.bytes(), cfg))
+	require.Nil(t, m.ExportedGlobal(DepthGlobal))
+	got, _, err := m.run(t, plenty, "down", 50_000)
+	require.NoError(t, err)
+	require.Equal(t, []uint64{50_000}, got)
+	_, _, err = m.run(t, plenty, "down", 1<<31)
+	require.ErrorContains(t, err, "stack overflow")
+}
+
 func TestStartFuel(t *testing.T) {
 	a := &asm{start: "\x00"}
 	a.fn("", void, "", loop, br(0), end)

@@ -2,7 +2,6 @@ package meter
 
 // charge is a place where fuel is taken, for instructions that run whenever it is passed.
 type charge struct {
-	at    int    // offset in the module before which it stands
 	from  int    // the charge that is always passed before this one, or dead
 	cost  uint32 // units of the instructions that it pays for
 	slack uint32 // units of cost for instructions that a branch may skip
@@ -63,7 +62,7 @@ type scanner struct {
 
 // body scans up to the function's end.
 func (c *scanner) body(sig signature) {
-	c.charges = append(c.charges[:0], charge{at: c.r.pos, from: dead})
+	c.charges = append(c.charges[:0], charge{from: dead})
 	c.edits = append(c.edits[:0], edit{at: c.r.pos})
 	c.frames = append(c.frames[:0], frame{op: opEnd, sig: sig})
 	c.current, c.work, c.blocks, c.loops, c.open, c.calls, c.lengths = 0, 0, 1, 0, 0, false, false
@@ -116,7 +115,7 @@ func (c *scanner) begin(from int, check bool) {
 	if from != dead {
 		c.current = len(c.charges)
 		c.edits = append(c.edits, edit{at: c.r.pos, charge: c.current})
-		c.charges = append(c.charges, charge{at: c.r.pos, from: from, check: check})
+		c.charges = append(c.charges, charge{from: from, check: check})
 	}
 }
 

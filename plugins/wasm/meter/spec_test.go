@@ -179,25 +179,11 @@ func (n *tally) run(t *testing.T, rc wazero.RuntimeConfig, spec []byte, script s
 		}
 		switch c.Type {
 		case "module":
-			as := ""
 			if i+1 < len(s.Commands) && s.Commands[i+1].Type == "register" {
-				as = s.Commands[i+1].As
+				c.As = s.Commands[i+1].As
 			}
-			n.modules++
-			metered.last = nil
-			delete(metered.named, c.Name)
-			require.NoError(t, original.load(t, module, c.Name, as), "line %d", c.Line)
-			out, _, err := Rewrite(module, specConfig())
-			if err != nil {
-				require.Regexp(t, "accepted 0, a function|accepted its shortest form", err.Error(), "line %d", c.Line)
-				n.refused++
-				clear(metered.named) // what it would have changed in them is missing from here on
-				continue
-			}
-			if err := metered.load(t, out, c.Name, as); err != nil {
-				// The host of an import was refused before.
-				require.ErrorContains(t, err, "not instantiated", "line %d", c.Line)
-			}
+			require.NoError(t, original.load(t, module, c.Name, c.As), "line %d", c.Line)
+			n.load(t, metered, module, c)
 		case "assert_return", "assert_trap", "action":
 			want, wantErr := original.do(t, c.Action)
 			if metered.module(c.Action.Module) == nil {
@@ -213,6 +199,24 @@ func (n *tally) run(t *testing.T, rc wazero.RuntimeConfig, spec []byte, script s
 				requireInvalid(t, metered.rt, module, c.Line)
 			}
 		}
+	}
+}
+
+// load instantiates the rewritten module, unless it is one that is refused on purpose.
+func (n *tally) load(t *testing.T, metered *side, module []byte, c specCommand) {
+	n.modules++
+	metered.last = nil
+	delete(metered.named, c.Name)
+	out, _, err := Rewrite(module, specConfig())
+	if err != nil {
+		require.Regexp(t, "accepted 0, a function|accepted its shortest form", err.Error(), "line %d", c.Line)
+		n.refused++
+		clear(metered.named) // what it would have changed in them is missing from here on
+		return
+	}
+	if err := metered.load(t, out, c.Name, c.As); err != nil {
+		// The module that it imports from was refused before.
+		require.ErrorContains(t, err, "not instantiated", "line %d", c.Line)
 	}
 }
 
