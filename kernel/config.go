@@ -297,6 +297,9 @@ func (c Config) hash() [32]byte {
 	for _, n := range []int{c.Agent.MaxSessions, c.Agent.MaxTrusted, c.Agent.MaxUntrusted} {
 		b = cursor.Uint(b, uint64(n))
 	}
+	for _, text := range c.Agent.Standing {
+		b = cursor.Text(b, text)
+	}
 	return sha256.Sum256(b)
 }
 

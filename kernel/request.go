@@ -123,6 +123,26 @@ func (r *asking) decide() *gate.Decision {
 		d.Verdict, d.Realign, d.QuestionID = gate.Held, r.question.Realign, r.question.QuestionID
 		return d
 	}
-	d.Verdict, d.Realign = gate.Dissipate, "to collapse, the call needs: "+d.Reason
+	d.Verdict, d.Realign = gate.Dissipate, r.realign()
 	return d
+}
+
+// realign says when the same call is worth proposing again.
+func (r *asking) realign() string {
+	var when []string
+	for _, k := range r.keys {
+		field, isSignal := strings.CutPrefix(k.Name, "signal:")
+		switch {
+		case k.Pass:
+		case isSignal && r.kernel.field(field) == nil:
+			when = append(when, "the config declares the field "+field)
+		case isSignal:
+			when = append(when, "the field "+field+" is collapsed")
+		case k.Name == intent.Name:
+			when = append(when, "its values are the user's own")
+		default:
+			when = append(when, "the mesh holds")
+		}
+	}
+	return "propose it again when " + strings.Join(when, " and ")
 }

@@ -150,7 +150,8 @@ func TestStaleFieldFailsItsKey(t *testing.T) {
 	require.Equal(t, gate.Collapse, ask(t, k, at+int64(599*time.Millisecond), call).Verdict)
 	d := ask(t, k, at+int64(600*time.Millisecond), call)
 	require.Equal(t, gate.Dissipate, d.Verdict)
-	require.Contains(t, d.Realign, "stale")
+	require.Contains(t, d.Reason, "stale")
+	require.Equal(t, "propose it again when the field presence is collapsed", d.Realign)
 }
 
 // A yes is trusted text: it makes the values the Master's own, and the same call collapses.

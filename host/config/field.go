@@ -105,10 +105,14 @@ func formOf(name string) phase.Form {
 	return 0
 }
 
-// KernelConfig returns what the kernel is to be, its fields in the order of their names.
+// KernelConfig returns what the kernel is to be, its fields in the order of their names. Where none is
+// declared there is one, "default", that hears every channel.
 func (c *Config) KernelConfig() (kernel.Config, error) {
 	out := kernel.DefaultConfig()
-	out.Fields = nil
+	out.Agent.Standing = c.Agent.Trusted
+	if len(c.Kernel.Fields) > 0 {
+		out.Fields = nil
+	}
 	for _, name := range sortedKeys(c.Kernel.Fields) {
 		f := c.Kernel.Fields[name]
 		out.Fields = append(out.Fields, f.kernel(name))

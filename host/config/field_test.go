@@ -25,8 +25,13 @@ func TestAnEmptyFieldIsTheKernelsDefault(t *testing.T) {
 func TestANodeWithoutFields(t *testing.T) {
 	k, err := Default().KernelConfig()
 	require.NoError(t, err)
-	require.Empty(t, k.Fields)
-	require.Equal(t, kernel.DefaultConfig().Agent, k.Agent)
+	require.Equal(t, kernel.DefaultConfig(), k, "one field that hears every channel")
+
+	c := Default()
+	c.Agent.Trusted = []string{"Invoices go to books@firm.example."}
+	k, err = c.KernelConfig()
+	require.NoError(t, err)
+	require.Equal(t, c.Agent.Trusted, k.Agent.Standing)
 }
 
 // Every key of a field reaches the kernel: none of them is dead.

@@ -16,6 +16,8 @@ type Config struct {
 	MaxSessions  int // 1…65536: beyond it the longest idle session is forgotten
 	MaxTrusted   int // bytes held of trusted text a session, 1…16 MiB: beyond it Hear refuses
 	MaxUntrusted int // bytes held of untrusted text a session, 1…16 MiB: beyond it the oldest is dropped
+
+	Standing []string // trusted text that every session begins with; all of it within MaxTrusted
 }
 
 // DefaultConfig returns 256 sessions of 256 KiB trusted and 1 MiB untrusted text.
@@ -37,7 +39,19 @@ func (c Config) Validate() error {
 			return fmt.Errorf("intent: %s %d: not in 1…%d", v.name, v.value, v.max)
 		}
 	}
+	held := 0
+	for _, text := range c.Standing {
+		held += standing(text).size()
+	}
+	if held > c.MaxTrusted {
+		return fmt.Errorf("intent: agent.trusted of %d bytes: not within agent.max_trusted %d", held, c.MaxTrusted)
+	}
 	return nil
+}
+
+// standing is a text of the config as a session hears it.
+func standing(text string) heard {
+	return heard{source: "standing instructions", body: text, normal: normal(text)}
 }
 
 // ErrFull says that a session holds all the trusted text that it may.
@@ -130,6 +144,9 @@ func (b *Book) open(at int64, id string) *session {
 			b.evict()
 		}
 		s = newSession()
+		for _, text := range b.cfg.Standing {
+			s.trust(standing(text))
+		}
 		if slices.Contains(b.evicted, hashOf(id)) {
 			s.dropped = 1
 		}

@@ -214,3 +214,18 @@ func BenchmarkJudge(b *testing.B) {
 		k.Judge(1, c)
 	}
 }
+
+// Standing instructions are trusted in every session, and count against its bound.
+func TestStandingInstructions(t *testing.T) {
+	cfg := intent.DefaultConfig()
+	cfg.Standing = []string{"Invoices go to books@firm.example."}
+	b := book(t, cfg)
+	call := intent.Call{Session: "any", Action: "send", Effect: gate.Critical, Arguments: []byte(`{"to":"books@firm.example"}`)}
+	require.True(t, b.Judge(1, call).Key.Pass)
+	call.Arguments = []byte(`{"to":"eve@evil.example"}`)
+	require.False(t, b.Judge(1, call).Key.Pass)
+
+	cfg.Standing = []string{strings.Repeat("x", cfg.MaxTrusted)}
+	_, err := intent.New(cfg)
+	require.ErrorContains(t, err, "agent.trusted of")
+}
