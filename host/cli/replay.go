@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/becomingone/becomingone/host"
-	"github.com/becomingone/becomingone/host/store"
 )
 
 func (a *app) replayCmd() *cobra.Command {
@@ -24,11 +23,7 @@ func (a *app) replayLogCmd() *cobra.Command {
 			"every recorded state with the record, bit for bit. Exit code 4 if any differs.",
 		Example: "  becomingone replay log --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := a.existing()
-			if err != nil {
-				return err
-			}
-			r, err := store.OpenReader(dir)
+			r, err := a.reader()
 			if err != nil {
 				return err
 			}

@@ -33,6 +33,15 @@ func (a *app) existing() (string, error) {
 	return dir, nil
 }
 
+// reader reads the log of the data folder, also beside a running node.
+func (a *app) reader() (*store.Reader, error) {
+	dir, err := a.existing()
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenReader(dir)
+}
+
 func (a *app) witnessVerifyCmd() *cobra.Command {
 	return a.jsonFlag(&cobra.Command{
 		Use: "verify", Short: "Verify the whole log, offline", Args: cobra.NoArgs,
@@ -75,11 +84,7 @@ func (a *app) witnessTailCmd() *cobra.Command {
 			if n < 1 || n > 10000 {
 				return usage("witness tail: n = %d: want 1 to 10000", n)
 			}
-			dir, err := a.existing()
-			if err != nil {
-				return err
-			}
-			r, err := store.OpenReader(dir)
+			r, err := a.reader()
 			if err != nil {
 				return err
 			}
@@ -110,11 +115,7 @@ func (a *app) witnessShowCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			dir, err := a.existing()
-			if err != nil {
-				return err
-			}
-			r, err := store.OpenReader(dir)
+			r, err := a.reader()
 			if err != nil {
 				return err
 			}
@@ -136,11 +137,7 @@ func (a *app) witnessProveCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			dir, err := a.existing()
-			if err != nil {
-				return err
-			}
-			r, err := store.OpenReader(dir)
+			r, err := a.reader()
 			if err != nil {
 				return err
 			}
