@@ -118,22 +118,42 @@ type rawLine struct {
 // Parse reads one line, which is number in its file; channel is its channel where it names none. An
 // error is a *LineError. The line keeps nothing of raw.
 func Parse(raw []byte, number int, channel string) (Line, error) {
-	bad := func(field, value, accept string) (Line, error) {
-		return Line{}, &LineError{Line: number, Field: field, Value: short(value), Accept: accept}
+	out := Line{Number: number, Channel: channel}
+	in, err := decode(raw)
+	if err == nil {
+		err = in.head(&out)
 	}
+	if err == nil && in.Text != nil {
+		out.Text = in.Text
+		return out, nil
+	}
+	if err == nil {
+		out.Sample, err = in.timed()
+	}
+	if err != nil {
+		err.Line = number
+		return Line{}, err
+	}
+	return out, nil
+}
+
+func decode(raw []byte) (in rawLine, bad *LineError) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	var in rawLine
 	if err := dec.Decode(&in); err != nil {
-		return Line{}, &LineError{Line: number, Accept: jsonComplaint(err)}
+		return in, &LineError{Accept: jsonComplaint(err)}
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Line{}, &LineError{Line: number, Accept: "one JSON object a line"}
+		return in, &LineError{Accept: "one JSON object a line"}
 	}
-	out := Line{Number: number, Channel: channel}
+	return in, nil
+}
+
+// head reads what every form has: the channel, the trust, and that there is one form.
+func (in *rawLine) head(out *Line) *LineError {
 	if in.Ch != nil {
 		if out.Channel = *in.Ch; out.Channel == "" || len(out.Channel) > MaxName {
-			return bad("ch", *in.Ch, fmt.Sprintf("1 to %d bytes", MaxName))
+			return &LineError{Field: "ch", Value: short(*in.Ch), Accept: fmt.Sprintf("1 to %d bytes", MaxName)}
 		}
 	}
 	if in.Trust != nil {
@@ -142,31 +162,27 @@ func Parse(raw []byte, number int, channel string) (Line, error) {
 			out.Trust = kernel.Trusted
 		case "untrusted":
 		default:
-			return bad("trust", *in.Trust, `"trusted" or "untrusted"`)
+			return &LineError{Field: "trust", Value: short(*in.Trust), Accept: `"trusted" or "untrusted"`}
 		}
 	}
 	if n := in.forms(); n != 1 {
-		return bad("forms", fmt.Sprint(n), "exactly one of u, x, phase, event, text")
+		return &LineError{Field: "forms", Value: fmt.Sprint(n), Accept: "exactly one of u, x, phase, event, text"}
 	}
-	if in.Text != nil {
-		out.Text = in.Text
-		return out, nil
-	}
+	return nil
+}
+
+// timed reads a sample and its time.
+func (in *rawLine) timed() (phase.Sample, *LineError) {
 	if in.T == nil {
-		return bad("t", "missing", "an integer of nanoseconds")
+		return phase.Sample{}, &LineError{Field: "t", Value: "missing", Accept: "an integer of nanoseconds"}
 	}
 	t, err := in.T.Int64()
 	if err != nil {
-		return bad("t", in.T.String(), "an integer of nanoseconds from -2^63 to 2^63-1")
+		return phase.Sample{}, &LineError{Field: "t", Value: in.T.String(), Accept: "an integer of nanoseconds from -2^63 to 2^63-1"}
 	}
-	s, lineErr := in.sample()
-	if lineErr != nil {
-		lineErr.Line = number
-		return Line{}, lineErr
-	}
+	s, bad := in.sample()
 	s.T = t
-	out.Sample = s
-	return out, nil
+	return s, bad
 }
 
 // forms counts how many of the mutually exclusive forms the line carries.
