@@ -245,5 +245,5 @@ func TestErasureMustBeLogged(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, e.Erased)
 	require.Nil(t, e.Payload)
-	require.Equal(t, "tail 1", fmt.Sprintf("%s", e.Leaf.Tail))
+	require.Equal(t, "tail 1", string(e.Leaf.Tail))
 }

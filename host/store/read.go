@@ -104,7 +104,6 @@ func readEntries(ctx context.Context, s source, from uint64) iter.Seq2[Entry, er
 
 // cursor keeps what reading one entry after the other can share: a verified bundle and open files.
 type cursor struct {
-	view   *view
 	n      uint64
 	leaves [][]byte
 	files  *payloadFiles
