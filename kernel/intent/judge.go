@@ -112,7 +112,7 @@ func asks(c Call, lead string, open []string) Answer {
 	return Answer{
 		Key: gate.Key{Name: Name, Margin: -float64(len(open)), Need: need},
 		Ask: true, QuestionID: id,
-		Realign: fmt.Sprintf("Should %q be done? %s. Say so in your own words, or answer %s.", short(c.Action, 64), need, id),
+		Realign: fmt.Sprintf("Should %q be done? %s. Say so in your own words, and propose it again (question %s).", short(c.Action, 64), need, id),
 	}
 }
 
