@@ -16,28 +16,33 @@ type Window uint8
 const (
 	Leaky       Window = iota // weights exp(-(t_newest-t)/tau)
 	Rectangular               // weight 1 within tau of the newest, 0 before
+	Staircase                 // a Ladder whose fastest level decays with tau; it reads its Settled level
 )
 
-// String returns the window's name in configs: "leaky" or "rect".
+// String returns the window's name in configs: "leaky", "rect" or "ladder".
 func (w Window) String() string {
 	switch w {
 	case Leaky:
 		return "leaky"
 	case Rectangular:
 		return "rect"
+	case Staircase:
+		return "ladder"
 	}
 	return fmt.Sprintf("window(%d)", uint8(w))
 }
 
-// UnmarshalText accepts "leaky" and "rect".
+// UnmarshalText accepts "leaky", "rect" and "ladder".
 func (w *Window) UnmarshalText(b []byte) error {
 	switch string(b) {
 	case "leaky":
 		*w = Leaky
 	case "rect":
 		*w = Rectangular
+	case "ladder":
+		*w = Staircase
 	default:
-		return fmt.Errorf("kairos: window %q: not one of leaky, rect", b)
+		return fmt.Errorf("kairos: window %q: not one of leaky, rect, ladder", b)
 	}
 	return nil
 }
@@ -49,7 +54,7 @@ const DefaultCapacity = 1 << 20
 type Config struct {
 	Pair     PairConfig
 	Window   Window
-	Tau      time.Duration // leaky: time constant > 0; rectangular: length, 0 is without end
+	Tau      time.Duration // leaky: time constant > 0; rectangular: length, 0 is without end; ladder: as in DefaultLadder
 	N0       float64       // pseudo-mass that does not decay, >= 0
 	Capacity int           // rectangular: most terms inside, the oldest leave early; 0 means DefaultCapacity
 }
@@ -57,12 +62,14 @@ type Config struct {
 // Validate names the field that is out of range.
 func (c Config) Validate() error {
 	switch {
-	case c.Window > Rectangular:
-		return fmt.Errorf("kairos: window %d: not in 0…1", uint8(c.Window))
+	case c.Window > Staircase:
+		return fmt.Errorf("kairos: window %d: not in 0…2", uint8(c.Window))
 	case c.Tau < 0 || c.Tau == 0 && c.Window == Leaky:
 		return fmt.Errorf("kairos: tau %v of a %s window: not above 0", c.Tau, c.Window)
 	case c.Capacity < 0:
 		return fmt.Errorf("kairos: capacity %d: below 0", c.Capacity)
+	case c.Window == Staircase && c.Tau < DefaultBlocks:
+		return fmt.Errorf("kairos: tau %v of a ladder: below %d ns", c.Tau, DefaultBlocks)
 	}
 	if err := c.Pair.Validate(); err != nil {
 		return err
@@ -74,8 +81,9 @@ func (c Config) Validate() error {
 type Integrator struct {
 	cfg   Config
 	pair  *Correlator
-	leaky leaky // Window Leaky
-	rect  rect  // Window Rectangular
+	leaky leaky   // Window Leaky
+	rect  rect    // Window Rectangular
+	steps *Ladder // Window Staircase, else nil
 	late  uint64
 }
 
@@ -92,6 +100,13 @@ func NewIntegrator(cfg Config) (*Integrator, error) {
 		cfg.Capacity = DefaultCapacity
 	}
 	g := &Integrator{cfg: cfg, pair: pair}
+	if cfg.Window == Staircase {
+		l := DefaultLadder(cfg.Tau)
+		l.Reading, l.N0, l.Horizon = cfg.Pair.Reading, cfg.N0, cfg.Pair.Horizon
+		if g.steps, err = NewLadder(l); err != nil {
+			return nil, err
+		}
+	}
 	g.clear()
 	return g, nil
 }
@@ -101,6 +116,9 @@ func (g *Integrator) clear() {
 	g.rect = rect{
 		reading: g.cfg.Pair.Reading, length: int64(g.cfg.Tau), capacity: g.cfg.Capacity,
 		terms: g.rect.terms[:0], lost: g.rect.lost,
+	}
+	if g.steps != nil {
+		g.steps.Reset()
 	}
 }
 
@@ -141,8 +159,11 @@ func (g *Integrator) Add(t Term) error {
 }
 
 func (g *Integrator) tooLate(t int64) bool {
-	if g.cfg.Window == Leaky {
+	switch g.cfg.Window {
+	case Leaky:
 		return g.leaky.late(t, g.cfg.Pair.Horizon)
+	case Staircase:
+		return g.steps.late(t)
 	}
 	w := &g.rect
 	if !w.heard || t >= w.newest {
@@ -155,20 +176,29 @@ func (g *Integrator) tooLate(t int64) bool {
 }
 
 func (g *Integrator) add(t *Term) {
-	if g.cfg.Window == Leaky {
+	switch g.cfg.Window {
+	case Leaky:
 		g.leaky.add(t, exact.Abs(t.P))
-		return
+	case Rectangular:
+		g.rect.add(t)
+	case Staircase:
+		g.steps.add(t, exact.Abs(t.P))
 	}
-	g.rect.add(t)
 }
 
 // Newest returns the time of the newest point or term; ok is false before the first.
 func (g *Integrator) Newest() (t int64, ok bool) {
-	if g.cfg.Window == Leaky {
+	switch g.cfg.Window {
+	case Leaky:
 		return g.leaky.t, g.leaky.heard
+	case Staircase:
+		return g.steps.Newest()
 	}
 	return g.rect.newest, g.rect.heard
 }
+
+// Ladder returns the ladder behind a Staircase window, to be read and not added to; nil for others.
+func (g *Integrator) Ladder() *Ladder { return g.steps }
 
 // Read returns the resonance at the newest point or term.
 func (g *Integrator) Read() Resonance {
@@ -181,10 +211,13 @@ func (g *Integrator) Read() Resonance {
 func (g *Integrator) ReadAt(at int64) Resonance {
 	var s sums
 	var n uint64
-	if g.cfg.Window == Leaky {
+	switch g.cfg.Window {
+	case Leaky:
 		s, n, at = g.leaky.readAt(at)
-	} else {
+	case Rectangular:
 		s, n, at = g.rect.readAt(at)
+	case Staircase:
+		return g.steps.ReadAt(g.steps.settledAt(at), at)
 	}
 	return s.read(g.cfg.Pair.Reading, g.cfg.N0, n, at)
 }
@@ -238,8 +271,11 @@ func (g *Integrator) AppendBinary(dst []byte) ([]byte, error) {
 	dst = state.Head(dst, windowTag, windowVersion)
 	dst = state.Uint(state.Uint(dst, uint64(g.cfg.Window)), uint64(g.cfg.Pair.Dims))
 	dst = g.pair.append(state.Uint(dst, g.late))
-	if g.cfg.Window == Leaky {
+	switch g.cfg.Window {
+	case Leaky:
 		return g.leaky.append(dst), nil
+	case Staircase:
+		return g.steps.append(dst), nil
 	}
 	return g.rect.append(dst), nil
 }
@@ -253,10 +289,13 @@ func (g *Integrator) UnmarshalBinary(b []byte) error {
 	}
 	g.late = r.Uint()
 	g.pair.read(r)
-	if g.cfg.Window == Leaky {
+	switch g.cfg.Window {
+	case Leaky:
 		g.leaky.read(r)
-	} else {
+	case Rectangular:
 		g.rect.read(r)
+	case Staircase:
+		g.steps.read(r)
 	}
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("kairos: restore integrator: %w", err)

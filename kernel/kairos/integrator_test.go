@@ -19,7 +19,7 @@ import (
 func windows(t testing.TB, reading phase.Reading) []*kairos.Integrator {
 	t.Helper()
 	var out []*kairos.Integrator
-	for _, w := range []kairos.Window{kairos.Leaky, kairos.Rectangular} {
+	for _, w := range []kairos.Window{kairos.Leaky, kairos.Rectangular, kairos.Staircase} {
 		for _, lag := range []time.Duration{0, 3 * time.Millisecond} {
 			g, err := kairos.NewIntegrator(kairos.Config{
 				Pair:   kairos.PairConfig{Reading: reading, Lag: lag, Omega: phase.NCO{F: 1 << 37}, Horizon: time.Minute},
@@ -259,7 +259,7 @@ func TestRestore(t *testing.T) {
 			for cut := range len(b) {
 				require.Error(t, windows(t, reading)[i].UnmarshalBinary(b[:cut]))
 			}
-			require.Error(t, windows(t, reading)[(i+2)%4].UnmarshalBinary(b), "another window's state")
+			require.Error(t, windows(t, reading)[(i+2)%6].UnmarshalBinary(b), "another window's state")
 			g.Reset()
 			empty := windows(t, reading)[i]
 			require.Equal(t, empty.Read(), g.Read())

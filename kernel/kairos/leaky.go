@@ -90,16 +90,13 @@ func (l *leaky) readAt(at int64) (sums, uint64, int64) {
 }
 
 func (l *leaky) append(dst []byte) []byte {
-	dst = state.Uint(l.clock.append(dst), l.n)
-	s := &l.sums
-	return state.Floats(dst, s.re, s.im, s.w, s.q, s.ex, s.ey, s.a1, s.a2)
+	return l.sums.append(state.Uint(l.clock.append(dst), l.n))
 }
 
 func (l *leaky) read(r *state.Reader) {
 	l.clock.read(r)
 	l.n = r.Uint()
-	s := &l.sums
-	r.Floats(&s.re, &s.im, &s.w, &s.q, &s.ex, &s.ey, &s.a1, &s.a2)
+	l.sums.readFrom(r)
 }
 
 // Cross is Σ w_a·w_b over the terms of two leaky windows that hear the same terms: what Kish's formula

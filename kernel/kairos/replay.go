@@ -11,8 +11,9 @@ import (
 
 // ReplayConfig says what a Replay measures: one window over one stream without motion gate.
 type ReplayConfig struct {
-	Window    Window        //
-	Tau       time.Duration // as in Config; a rectangular window of Tau 0 holds the whole stream
+	Window Window        //
+	Tau    time.Duration // as in Config; a rectangular window of Tau 0 holds the whole stream, and of a
+	// ladder, whose fastest level decays with Tau, it is the Settled level that is read
 	OmegaHz   float64       // detuning, |f| < 5e8
 	Lag       time.Duration // 0 is none
 	Reading   phase.Reading //
@@ -126,6 +127,32 @@ func (r *Replay) Read() Reading {
 		LnPBound: evidence.LnBound(v.Nu, v.T2), LnE: r.process.LnE(), LnSR: r.change.LnSR(),
 		T2Unbiased: v.T2Unbiased(), Ts: pair(v.Ts),
 	}
+}
+
+// Spectrum appends the reading of every level of a ladder at the newest sample, fastest first, unshrunk
+// but Ts, and nothing for other windows.
+func (r *Replay) Spectrum(dst []Scale) []Scale {
+	if r.window == nil || r.window.Ladder() == nil {
+		return dst
+	}
+	l := r.window.Ladder()
+	for j := range l.Levels() {
+		v := l.Read(j)
+		dst = append(dst, Scale{
+			Tau: float64(l.Tau(j)) * 1e-9, T: pair(v.T), T2: v.T2, Nu: v.Nu, W: v.W, LnPBound: evidence.LnBound(v.Nu, v.T2),
+		})
+	}
+	return dst
+}
+
+// Scale is what one level of a ladder says: one line of its coherence spectrum.
+type Scale struct {
+	Tau      float64    `json:"tau_s"`     // s, the level's time constant
+	T        [2]float64 `json:"T"`         // the resonance
+	T2       float64    `json:"T2"`        // |T|²
+	Nu       float64    `json:"nu"`        // effective samples
+	W        float64    `json:"mass"`      // Σ w
+	LnPBound float64    `json:"lnP_bound"` // universal bound on one look at T2
 }
 
 func pair(z complex128) [2]float64 { return [2]float64{real(z), imag(z)} }

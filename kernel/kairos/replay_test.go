@@ -80,6 +80,47 @@ func TestReadingIsJSON(t *testing.T) {
 	}
 }
 
+// TestReplayOfALadder: what is read is the slowest level that the stream has lasted for, beside the spectrum.
+func TestReplayOfALadder(t *testing.T) {
+	var w kairos.Window
+	require.NoError(t, w.UnmarshalText([]byte("ladder")))
+	require.Equal(t, "ladder", w.String())
+	require.ErrorContains(t, w.UnmarshalText([]byte("cone")), "leaky, rect, ladder")
+	_, err := kairos.NewReplay(kairos.ReplayConfig{Window: w, Tau: 49})
+	require.ErrorContains(t, err, "below 50 ns")
+	r, err := kairos.NewReplay(kairos.ReplayConfig{Window: w, Tau: 50 * time.Millisecond, Horizon: time.Second})
+	require.NoError(t, err)
+	require.Empty(t, r.Spectrum(nil))
+	cfg := kairos.DefaultLadder(50 * time.Millisecond)
+	cfg.N0, cfg.Horizon = 1, time.Second
+	l := ladder(t, cfg)
+	noise := signal.Noise(signal.Clock{Step: time.Millisecond, Jitter: time.Millisecond}, 5)
+	for k := range 4000 {
+		s := noise.Next()
+		if k%100 == 99 {
+			s.T -= 40e6
+		}
+		require.NoError(t, r.Step(&s))
+		require.NoError(t, l.Add(kairos.Term{T: s.T, P: s.X[0] * complex(real(s.Y[0]), -imag(s.Y[0])), Ex: 1, Ey: 1, Weight: 1, Sign: 1}))
+		if k == 150 {
+			require.Equal(t, 0, l.Settled())
+		}
+		j := l.Settled()
+		want, got := l.Read(j), r.Read()
+		require.InDelta(t, want.T2, got.T2, 1e-12)
+		require.InEpsilon(t, want.Nu, got.Nu, 1e-12)
+	}
+	require.Equal(t, 3, l.Settled(), "3.2 s of 4 s")
+	require.ErrorIs(t, r.Step(&phase.Sample{T: 0, Form: phase.Phasor, X: []complex128{1}, Y: []complex128{1}}), kairos.ErrLate)
+	spectrum := r.Spectrum(nil)
+	require.Len(t, spectrum, 11)
+	require.Equal(t, r.Read().T2, spectrum[3].T2)
+	require.Equal(t, 3.2, spectrum[3].Tau)
+	for j := range spectrum[1:] {
+		require.GreaterOrEqual(t, spectrum[j+1].W, spectrum[j].W, "slower forgets less")
+	}
+}
+
 func ExampleReplay() {
 	r, err := kairos.NewReplay(kairos.ReplayConfig{Window: kairos.Rectangular, Tau: time.Second})
 	if err != nil {

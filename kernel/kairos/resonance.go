@@ -6,7 +6,8 @@
 //	S = Σ w·p,  Ex = Σ w·⟨x,x⟩,  Ey = Σ w·⟨y,y⟩,  W = Σ w,  Q = Σ w²,  A1 = Σ w|p|,  A2 = Σ (w|p|)²,
 //
 // and reads T = S/W by phase or T = S/sqrt(Ex·Ey) by energy; |T| <= 1 either way. An Integrator is one
-// window with its own correlator, a Bank is a row of leaky windows that share the terms. Each step is O(1)
+// window with its own correlator; a Bank is a row of leaky windows that share the terms, and a Ladder a row of
+// staircase windows at the price of one. Each step is O(1)
 // and allocates nothing once the rings have grown. All of it is the same to the bit on every machine.
 // Source: KERNEL.md 1.
 package kairos
@@ -18,6 +19,7 @@ import (
 
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/phase/exact"
+	"github.com/becomingone/becomingone/kernel/phase/state"
 )
 
 // ErrLate reports a point or term that is older than the late horizon. It changed nothing.
@@ -91,6 +93,52 @@ func (s *sums) add(t *Term, d, a float64) {
 	s.a2 += a2
 }
 
+// sumsOf returns what the term alone adds; a is |t.P|.
+func sumsOf(t *Term, a float64) sums {
+	w := t.Weight
+	wa := float64(w * a)
+	q, a2 := float64(w*w), float64(wa*wa)
+	if t.Sign < 0 {
+		w, wa, q, a2 = -w, -wa, -q, -a2
+	}
+	return sums{
+		float64(w * real(t.P)), float64(w * imag(t.P)), w, q, float64(w * t.Ex), float64(w * t.Ey), wa, a2,
+	}
+}
+
+// plus adds o.
+func (s *sums) plus(o *sums) {
+	s.re += o.re
+	s.im += o.im
+	s.w += o.w
+	s.q += o.q
+	s.ex += o.ex
+	s.ey += o.ey
+	s.a1 += o.a1
+	s.a2 += o.a2
+}
+
+// weigh adds o with every weight multiplied by k.
+func (s *sums) weigh(o *sums, k float64) {
+	k2 := float64(k * k)
+	s.re += float64(o.re * k)
+	s.im += float64(o.im * k)
+	s.w += float64(o.w * k)
+	s.q += float64(o.q * k2)
+	s.ex += float64(o.ex * k)
+	s.ey += float64(o.ey * k)
+	s.a1 += float64(o.a1 * k)
+	s.a2 += float64(o.a2 * k2)
+}
+
+func (s *sums) append(dst []byte) []byte {
+	return state.Floats(dst, s.re, s.im, s.w, s.q, s.ex, s.ey, s.a1, s.a2)
+}
+
+func (s *sums) readFrom(r *state.Reader) {
+	r.Floats(&s.re, &s.im, &s.w, &s.q, &s.ex, &s.ey, &s.a1, &s.a2)
+}
+
 // emptyMass is the mass below which a window counts as empty: far from denormals even when squared.
 const emptyMass = 1e-30
 
@@ -113,6 +161,9 @@ func (s *sums) decay(k float64) {
 
 // read normalises s. n0 is the pseudo-mass that does not decay.
 func (s *sums) read(reading phase.Reading, n0 float64, n uint64, at int64) Resonance {
+	if s.w < emptyMass { // as decay leaves it: a very late term alone is as empty
+		*s = sums{}
+	}
 	r := Resonance{
 		N: n, At: at, S: complex(s.re, s.im),
 		W: s.w, Q: s.q, Ex: s.ex, Ey: s.ey, A1: s.a1, A2: s.a2,

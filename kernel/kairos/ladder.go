@@ -1,0 +1,392 @@
+package kairos
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/becomingone/becomingone/kernel/phase"
+	"github.com/becomingone/becomingone/kernel/phase/exact"
+)
+
+// The shape of a ladder unless its config says otherwise: eleven levels, each four times slower than the
+// one below and forgetting in steps of a fiftieth of its time constant (KERNEL.md 1.8).
+const (
+	DefaultBlocks = 50
+	DefaultBase   = 4
+	DefaultLevels = 11
+)
+
+// LadderConfig says which windows a Ladder has: level j decays with tau_j = Blocks·Base^j·Slot.
+type LadderConfig struct {
+	Reading phase.Reading
+	Slot    time.Duration // > 0: the width of a block of level 0
+	Blocks  int           // r, 1…1e6: the time constant of a level in its own blocks; 0 means 50
+	Base    int           // b, 2…1024: how many blocks make one of the next level; 0 means 4
+	Levels  int           // 1…64; 0 means 11
+	N0      float64       // pseudo-mass that does not decay, >= 0
+	Horizon time.Duration // how late a term may come
+	Partner time.Duration // time constant of a leaky window over the same terms, for Cross; 0 is none
+}
+
+// DefaultLadder is the ladder whose fastest level decays with tau >= 50 ns, of as many of the eleven levels
+// as stay below 292 years.
+func DefaultLadder(tau time.Duration) LadderConfig {
+	c := LadderConfig{Slot: tau / DefaultBlocks, Blocks: DefaultBlocks, Base: DefaultBase, Levels: DefaultLevels}
+	for c.Levels > 1 && c.Slot > 0 && c.tooSlow() {
+		c.Levels--
+	}
+	return c
+}
+
+func (c LadderConfig) withDefaults() LadderConfig {
+	if c.Blocks == 0 {
+		c.Blocks = DefaultBlocks
+	}
+	if c.Base == 0 {
+		c.Base = DefaultBase
+	}
+	if c.Levels == 0 {
+		c.Levels = DefaultLevels
+	}
+	return c
+}
+
+// tooSlow reports whether the slowest time constant overflows a Duration.
+func (c LadderConfig) tooSlow() bool {
+	room := math.MaxInt64 / int64(c.Slot) / int64(c.Blocks)
+	for range c.Levels - 1 {
+		room /= int64(c.Base)
+	}
+	return room == 0
+}
+
+// Validate names the field that is out of range.
+func (c LadderConfig) Validate() error {
+	c = c.withDefaults()
+	switch {
+	case c.Reading > phase.ByEnergy:
+		return fmt.Errorf("kairos: ladder reading %d: not in 0…1", uint8(c.Reading))
+	case c.Slot <= 0:
+		return fmt.Errorf("kairos: ladder slot %v: not above 0", c.Slot)
+	case c.Blocks < 1 || c.Blocks > 1e6:
+		return fmt.Errorf("kairos: ladder blocks %d: not in 1…1000000", c.Blocks)
+	case c.Base < 2 || c.Base > 1024:
+		return fmt.Errorf("kairos: ladder base %d: not in 2…1024", c.Base)
+	case c.Levels < 1 || c.Levels > MaxLevels:
+		return fmt.Errorf("kairos: ladder levels %d: not in 1…%d", c.Levels, MaxLevels)
+	case c.tooSlow():
+		return fmt.Errorf("kairos: ladder of %d levels by %d from slot %v: slowest tau is beyond 292 years", c.Levels, c.Base, c.Slot)
+	case c.Horizon < 0:
+		return fmt.Errorf("kairos: ladder horizon %v: below 0", c.Horizon)
+	case c.Partner < 0:
+		return fmt.Errorf("kairos: ladder partner %v: below 0", c.Partner)
+	}
+	return checkN0(c.N0)
+}
+
+// rung is one level. The open block of level j is what parts 1…j hold together.
+type rung struct {
+	past  sums  // the closed blocks, weighted as from the open one; of level 0 everything
+	part  sums  // what lies in the level's open block and not in that of the level below
+	block int64 // index of the open block: floor(newest/(Slot·Base^j))
+	pastX float64
+	partX float64 // the same two for Cross
+}
+
+// Ladder is a row of windows at time constants that grow by Base, at the cost of little more than one: the
+// coherence over scale. Time is cut into slots, floor(t/Slot), and Base^j slots make a block of level j,
+//
+//	block_j(t) = floor(t/(Slot·Base^j)),
+//
+// the same blocks for every ladder of the config, wherever its stream begins. Level j weighs a term
+//
+//	w = Weight·exp(-(block_j(newest) - block_j(t))/Blocks),
+//
+// a staircase beside exp(-(newest - t)/tau_j) that it never leaves by more than a factor exp(1/Blocks); W,
+// Q and the rest use the same w, so T is exactly normalised. Times may be irregular: a gap closes as many
+// blocks as lie in it, a late term is weighed by its own block, and what is read does not depend on the
+// order of arrival. With a term a slot it is the ladder of KERNEL.md 1.8, tau_j = Blocks·Base^j samples;
+// to count samples instead of time give sample k the time k and Slot 1.
+//
+// A term costs its addition and Base/(Base-1) decays on average, however many levels there are, and
+// allocates nothing. Not safe for concurrent use. Source: KERNEL.md 1.8.
+type Ladder struct {
+	cfg    LadderConfig
+	slot   uint64
+	lambda float64 // exp(-1/Blocks)
+	rungs  []rung
+
+	start uint64 // where the open slot begins, modulo 2^64
+	left  int64  // slots of the open block of level 1 that are still to come
+	t     int64  // newest
+	first int64  // oldest
+	heard bool
+	n     uint64
+	grow  growth
+}
+
+// NewLadder validates cfg and returns a ladder that has heard nothing.
+func NewLadder(cfg LadderConfig) (*Ladder, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	l := &Ladder{
+		cfg: cfg, slot: uint64(cfg.Slot), lambda: exact.ExpNeg(1 / float64(cfg.Blocks)),
+		rungs: make([]rung, cfg.Levels),
+	}
+	l.Reset()
+	return l, nil
+}
+
+// Add adds one term to every level. ErrLate where it is older than the horizon.
+func (l *Ladder) Add(t Term) error {
+	if err := t.validate(); err != nil {
+		return err
+	}
+	if l.late(t.T) {
+		return fmt.Errorf("kairos: ladder: %w", ErrLate)
+	}
+	l.add(&t, exact.Abs(t.P))
+	return nil
+}
+
+// late reports whether t lies more than the horizon before the newest term.
+func (l *Ladder) late(t int64) bool {
+	return l.heard && t < l.t && age(l.t, t) > uint64(l.cfg.Horizon)
+}
+
+// add takes a term whose |P| is a.
+func (l *Ladder) add(t *Term, a float64) {
+	if !l.heard {
+		l.begin(t.T)
+	}
+	late := t.T < l.t
+	if !late {
+		if l.cfg.Partner > 0 {
+			l.grow.step(l.rungs, age(t.T, l.t))
+		}
+		l.advance(t.T)
+		l.t = t.T
+	}
+	l.first = min(l.first, t.T)
+	if !(t.Weight > 0) {
+		return
+	}
+	l.n += uint64(int64(t.Sign))
+	s := sumsOf(t, a)
+	x := 0.0
+	if l.cfg.Partner > 0 {
+		x = float64(s.q * l.grow.at(age(l.t, t.T)))
+	}
+	if late && uint64(t.T)-l.start >= l.slot {
+		l.insert(t.T, &s, x)
+		return
+	}
+	l.rungs[0].past.plus(&s)
+	l.rungs[0].pastX += x
+	if len(l.rungs) > 1 {
+		l.rungs[1].part.plus(&s)
+		l.rungs[1].partX += x
+	}
+}
+
+// begin opens the blocks that t lies in.
+func (l *Ladder) begin(t int64) {
+	l.heard, l.t, l.first = true, t, t
+	b := floorDiv(t, int64(l.slot))
+	l.open(b)
+	for j := range l.rungs {
+		l.rungs[j].block = b
+		b = floorDiv(b, int64(l.cfg.Base))
+	}
+}
+
+// open notes that slot b is the open one.
+func (l *Ladder) open(b int64) {
+	base := int64(l.cfg.Base)
+	l.start = uint64(b) * l.slot
+	l.left = base - 1 - (b - base*floorDiv(b, base))
+}
+
+// advance makes the slot of t, which is not before the newest, the open one.
+func (l *Ladder) advance(t int64) {
+	in := uint64(t) - l.start
+	if in < l.slot {
+		return
+	}
+	if in < 2*l.slot && l.left > 0 { // the next slot, in the same block of level 1
+		l.left--
+		l.start += l.slot
+		r := &l.rungs[0]
+		r.block++
+		r.past.decay(l.lambda)
+		r.pastX = float64(r.pastX * l.lambda)
+		return
+	}
+	l.climb(floorDiv(t, int64(l.slot)))
+}
+
+// climb makes slot b the open one and closes the blocks of each level that it lies beyond.
+func (l *Ladder) climb(b int64) {
+	l.open(b)
+	r := &l.rungs[0]
+	r.fade(l.power(b - r.block))
+	r.block = b
+	var carry sums // the open block of the level below
+	carryX := 0.0
+	for j := 1; j < len(l.rungs); j++ {
+		r = &l.rungs[j]
+		b = floorDiv(b, int64(l.cfg.Base))
+		steps := b - r.block
+		if steps == 0 {
+			r.part.plus(&carry)
+			r.partX += carryX
+			return
+		}
+		carry.plus(&r.part)
+		carryX += r.partX
+		r.past.plus(&carry)
+		r.pastX += carryX
+		r.part, r.partX = sums{}, 0
+		r.fade(l.power(steps))
+		r.block = b
+	}
+}
+
+func (r *rung) fade(k float64) {
+	r.past.decay(k)
+	r.pastX = float64(r.pastX * k)
+}
+
+// power returns exp(-steps/Blocks) for steps >= 0.
+func (l *Ladder) power(steps int64) float64 {
+	if steps == 1 {
+		return l.lambda
+	}
+	return exact.ExpNeg(float64(steps) / float64(l.cfg.Blocks))
+}
+
+// insert adds s to the blocks of a time before the open slot.
+func (l *Ladder) insert(t int64, s *sums, x float64) {
+	b := floorDiv(t, int64(l.slot))
+	for j := range l.rungs {
+		r := &l.rungs[j]
+		steps := r.block - b
+		if steps == 0 {
+			r.part.plus(s)
+			r.partX += x
+			return
+		}
+		k := l.power(steps)
+		r.past.weigh(s, k)
+		r.pastX += float64(x * k)
+		b = floorDiv(b, int64(l.cfg.Base))
+	}
+}
+
+// Levels returns the number of levels.
+func (l *Ladder) Levels() int { return len(l.rungs) }
+
+// Tau returns the time constant of level j.
+func (l *Ladder) Tau(j int) time.Duration {
+	tau := l.cfg.Slot * time.Duration(l.cfg.Blocks)
+	for range j {
+		tau *= time.Duration(l.cfg.Base)
+	}
+	return tau
+}
+
+// Newest returns the time of the newest term; ok is false before the first.
+func (l *Ladder) Newest() (t int64, ok bool) { return l.t, l.heard }
+
+// Settled returns the slowest level whose time constant lies between the oldest term and the newest, 0
+// before any. By then a steady stream has given a level 1-1/e of the mass that it will ever have; slower
+// levels still say what a plain mean over the whole stream says.
+func (l *Ladder) Settled() int { return l.settledAt(l.t) }
+
+// settledAt is Settled after silence until at.
+func (l *Ladder) settledAt(at int64) int {
+	j := 0
+	for j+1 < len(l.rungs) && age(max(l.t, at), l.first) >= uint64(l.Tau(j+1)) {
+		j++
+	}
+	return j
+}
+
+// Read returns level j at the newest term. O(j).
+func (l *Ladder) Read(j int) Resonance { return l.ReadAt(j, l.t) }
+
+// ReadAt returns what Read(j) would be after silence until at, and changes nothing. An instant before the
+// newest term counts as that.
+func (l *Ladder) ReadAt(j int, at int64) Resonance {
+	s := l.rungs[j].past
+	for i := 1; i <= j; i++ {
+		s.plus(&l.rungs[i].part)
+	}
+	return l.resonance(j, &s, at)
+}
+
+// Spectrum appends each level's ReadAt, fastest first: the coherence over scale. It allocates nothing where
+// dst has room for Levels more. O(Levels).
+func (l *Ladder) Spectrum(dst []Resonance, at int64) []Resonance {
+	var open sums
+	for j := range l.rungs {
+		open.plus(&l.rungs[j].part)
+		s := l.rungs[j].past
+		s.plus(&open)
+		dst = append(dst, l.resonance(j, &s, at))
+	}
+	return dst
+}
+
+func (l *Ladder) resonance(j int, s *sums, at int64) Resonance {
+	k, at := l.until(j, at)
+	if k != 1 {
+		s.decay(k)
+	}
+	return s.read(l.cfg.Reading, l.cfg.N0, l.n, at)
+}
+
+// until returns what silence until at leaves of level j, and the later of at and the newest term.
+func (l *Ladder) until(j int, at int64) (keep float64, _ int64) {
+	if !l.heard || at <= l.t {
+		return 1, l.t
+	}
+	b := floorDiv(at, int64(l.slot))
+	for range j {
+		b = floorDiv(b, int64(l.cfg.Base))
+	}
+	return l.power(b - l.rungs[j].block), at
+}
+
+// Cross returns Σ w_j·w_partner after silence until at, where w_partner = Weight·exp(-(at-t)/Partner): what
+// Kish's formula needs for the variance of a mean of the two windows. 0 without a Partner.
+func (l *Ladder) Cross(j int, at int64) float64 {
+	if l.cfg.Partner == 0 || !l.heard {
+		return 0
+	}
+	x := l.rungs[j].pastX
+	for i := 1; i <= j; i++ {
+		x += l.rungs[i].partX
+	}
+	keep, at := l.until(j, at)
+	return float64(float64(x*keep) / l.grow.scale * exact.ExpNeg(float64(age(at, l.t))/l.grow.tau))
+}
+
+// Reset forgets everything.
+func (l *Ladder) Reset() {
+	clear(l.rungs)
+	l.start, l.left, l.t, l.first, l.heard, l.n = 0, 0, 0, 0, false, 0
+	l.grow = growth{tau: float64(l.cfg.Partner), scale: 1}
+}
+
+// floorDiv returns floor(a/b) for b > 0.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
