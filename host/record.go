@@ -27,6 +27,7 @@ type cycle struct {
 	launched  int              // actions that this cycle has started and that have not come back
 	patience  <-chan time.Time // fires when the cycle should wait for them no longer
 	impatient bool
+	wanted    bool  // whether the kernel's state is to be recorded
 	fatal     error // the kernel moved and its record cannot be written: the node must end
 }
 
@@ -58,18 +59,18 @@ func (c *cycle) after(slot int, do func(index uint64, err error)) {
 	c.effects = append(c.effects, effect{slot, do})
 }
 
-// snapshot records the kernel's whole state if anything came since the last one.
-func (c *cycle) snapshot() {
-	if !c.r.loop.dirty {
-		return
-	}
+// snapshot asks for a record of the kernel's whole state. It is taken when the cycle is sealed, for it
+// stands behind the cycle's intake in the log and must hold all of it.
+func (c *cycle) snapshot() { c.wanted = c.r.loop.dirty }
+
+func (c *cycle) takeSnapshot() error {
 	state, err := c.r.kernel.AppendBinary(nil)
 	if err != nil {
-		c.r.log.Error("snapshot failed", "err", err)
-		return
+		return fmt.Errorf("host: take the kernel's state: %w", err)
 	}
 	c.r.loop.dirty, c.r.loop.cycles = false, 0
 	c.add(witness.Record{Level: witness.Meso, Type: witness.Snapshot, At: c.at(), Payload: state})
+	return nil
 }
 
 // seal hands the cycle to the log and passes its effects on to the publisher. Nobody hears of an
@@ -77,6 +78,11 @@ func (c *cycle) snapshot() {
 func (r *Runtime) seal(c *cycle) error {
 	if c.fatal != nil {
 		return c.fatal
+	}
+	if c.wanted {
+		if err := c.takeSnapshot(); err != nil {
+			return err
+		}
 	}
 	s := sealed{effects: c.effects}
 	records := c.records

@@ -402,3 +402,31 @@ func TestReplaySeesADifference(t *testing.T) {
 	}
 	t.Fatal("no cycle in the log")
 }
+
+// A state is recorded behind the cycle that led to it, also when it falls due in the middle of one:
+// with a snapshot due all the time, every recorded state is still what a replay reaches.
+func TestSnapshotsHoldTheirCycle(t *testing.T) {
+	dir := t.TempDir()
+	b := begin(t, dir, Config{SnapshotEvery: time.Millisecond})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 100 {
+				in := signalOf(int64(w)*1e12+int64(i)*1e7, 3)
+				for j := range in {
+					in[j].Channel = fmt.Sprint("c", w)
+				}
+				if _, err := b.Sense(t.Context(), in); err != nil {
+					t.Errorf("sense: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, b.stop())
+	r, err := store.OpenReader(dir)
+	require.NoError(t, err)
+	done, err := Replay(t.Context(), r)
+	require.NoError(t, err)
+	require.Greater(t, done.Snapshots, uint64(10))
+}
