@@ -238,6 +238,17 @@ func (f *field) moment(v *transducer.Voice, e *kairos.Resonance, t int64, silenc
 	}
 }
 
+// spectrum returns what each of Master's levels says at the newest sample.
+func (f *field) spectrum() []Pathway {
+	levels := make([]Pathway, f.master.Levels())
+	e := f.emissary.ReadAt(f.t)
+	for j := range levels {
+		v := f.master.ReadAt(j, f.t, &e)
+		levels[j] = Pathway{T: v.Ts, T2: v.Ts2, Nu: v.Nu, Mass: v.W, Tau: v.Tau}
+	}
+	return levels
+}
+
 // correlation returns how many samples one independent sample is worth. Nobody promises that channels of
 // one field are independent, so samples of n channels count as n copies of one.
 func (f *field) correlation() float64 {

@@ -150,7 +150,8 @@ func (k *Kernel) Deadline() (at int64, ok bool) {
 // FieldView is a field for status: what it said last and what became of its samples.
 type FieldView struct {
 	FieldOutput
-	Channels []string // that it has heard, in the order of their first samples
+	Channels []string  // that it has heard, in the order of their first samples
+	Spectrum []Pathway // Master's levels from fast to slow, at the newest sample: its coherence over scale
 	Counts   Counts
 }
 
@@ -158,7 +159,7 @@ type FieldView struct {
 func (k *Kernel) Fields() []FieldView {
 	views := make([]FieldView, len(k.fields))
 	for i, f := range k.fields {
-		views[i] = FieldView{FieldOutput: f.out, Counts: f.counts}
+		views[i] = FieldView{FieldOutput: f.out, Spectrum: f.spectrum(), Counts: f.counts}
 		for _, s := range f.streams {
 			views[i].Channels = append(views[i].Channels, s.channel)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/becomingone/becomingone/kernel"
 	"github.com/becomingone/becomingone/kernel/gate"
 	"github.com/becomingone/becomingone/kernel/phase"
+	"github.com/becomingone/becomingone/kernel/signal"
 )
 
 const ms = int64(time.Millisecond)
@@ -189,4 +190,30 @@ func TestMasterDepth(t *testing.T) {
 	}
 	require.Equal(t, 200*time.Millisecond, depths[0])
 	require.Equal(t, 12800*time.Millisecond, depths[len(depths)-1], "%v", depths)
+}
+
+// Master's coherence over scale: after half a second of a coherent signal behind noise the fast levels
+// hold and the slow ones do not yet.
+func TestSpectrumOverScale(t *testing.T) {
+	k, err := kernel.New(kernel.DefaultConfig())
+	require.NoError(t, err)
+	r := signal.Rand(7)
+	var out kernel.Output
+	for i := range 21000 {
+		angle := 6.283185307179586 * r.Float64()
+		if i >= 20000 {
+			angle = 1
+		}
+		in := kernel.Input{Kind: kernel.KindSample, At: int64(i), Channel: "c",
+			Sample: phase.Sample{T: int64(i) * 1e6, Form: phase.Angle, R: []float64{angle + 0.02*float64(i%2)}}}
+		require.NoError(t, k.Apply(&in, &out))
+	}
+	s := k.Fields()[0].Spectrum
+	require.Len(t, s, 8)
+	for j := 1; j < len(s); j++ {
+		require.Greater(t, s[j].Tau, s[j-1].Tau)
+		require.Less(t, s[j].T2, s[j-1].T2, "level %d", j)
+	}
+	require.Greater(t, s[0].T2, 0.95)
+	require.Less(t, s[len(s)-1].T2, 0.1)
 }

@@ -94,6 +94,7 @@ type Field struct {
 	Reason   string      `json:"reason,omitempty"`   // one line of numbers; shown to everyone
 	Margins  *Margins    `json:"margins,omitempty"`  // how far each condition holds
 	Gate     *GateLimits `json:"gate,omitempty"`     // what the state is judged by
+	Spectrum []Pathway   `json:"spectrum,omitempty"` // Master's levels from fast to slow; in Status only
 }
 
 // Margins are those of gate.Margins: >= 0 where a condition of a collapse holds.

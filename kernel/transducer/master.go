@@ -77,6 +77,9 @@ func NewMaster(cfg MasterConfig) (*Master, error) {
 	return m, nil
 }
 
+// Levels returns how many levels there are, Emissary's own included where it is the fastest.
+func (m *Master) Levels() int { return len(m.held) }
+
 // Add adds a term to every level of Master's own.
 func (m *Master) Add(t kairos.Term) error {
 	if m.bank == nil {
