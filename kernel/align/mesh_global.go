@@ -74,39 +74,42 @@ func CapWeights(weights []float64, limit float64) {
 	if n == 0 {
 		return
 	}
-	if !(limit*float64(n) > 1) {
+	if !(float64(limit*float64(n)) > 1) {
 		share(weights, n)
 		return
 	}
-	free := 0.0
 	for k := range weights { // the ratio alone matters, and this way no sum overflows
 		weights[k] /= top
-		free += weights[k]
 	}
-	room, bound := 1.0, 0.0
-	for { // each pass pins at least one more, and the last pins none
-		again := false
-		for k, w := range weights {
-			if w > 0 && float64(w*room) > float64(limit*free) {
-				weights[k], again = -1, true
-				bound++
-			}
-		}
-		if !again {
-			break
-		}
-		free = 0
+	pin(weights, limit)
+}
+
+// pin marks the weights that would pass limit until none does, and gives the rest what is left.
+func pin(weights []float64, limit float64) {
+	pinned := 0.0
+	for {
+		free := 0.0
 		for _, w := range weights {
 			free += max(w, 0)
 		}
-		room = 1 - float64(limit*bound)
-	}
-	for k, w := range weights {
-		if w < 0 {
-			weights[k] = limit
-		} else if w > 0 {
-			weights[k] = float64(w / free * room)
+		room, again := 1-float64(limit*pinned), false
+		for k, w := range weights {
+			if w > 0 && float64(w*room) > float64(limit*free) {
+				weights[k], again = -1, true
+				pinned++
+			}
 		}
+		if again {
+			continue
+		}
+		for k, w := range weights {
+			if w < 0 {
+				weights[k] = limit
+			} else if w > 0 {
+				weights[k] = float64(w / free * room)
+			}
+		}
+		return
 	}
 }
 

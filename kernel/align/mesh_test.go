@@ -72,12 +72,13 @@ func TestPooledIsTheResonanceOfTheSamples(t *testing.T) {
 	}
 }
 
+type letter struct {
+	peer int
+	r    align.Report
+}
+
 // Reports heard late, twice and in any order end in the same bits.
 func TestHearingIsAJoin(t *testing.T) {
-	type letter struct {
-		peer int
-		r    align.Report
-	}
 	r := signal.Rand(11)
 	var letters []letter
 	for k := range 7 {
@@ -124,11 +125,11 @@ func TestLiarsStayWithinTheBound(t *testing.T) {
 		n := 3*f + 1
 		m := newMesh(t, n, func(c *align.MeshConfig) { c.F = f })
 		psi, radius := r.Phase(), 0.0
-		honest := make([]complex128, 0, n)
-		for k := f; k < n; k++ {
+		honest := make([]complex128, n-f)
+		for k := range honest {
 			s := window(&r, 100+int(r.Uint64()%900), psi, .3)
-			honest = append(honest, s.Resonance())
-			hear(t, m, k, 1, second, s)
+			honest[k] = s.Resonance()
+			hear(t, m, f+k, 1, second, s)
 		}
 		z := mean(honest)
 		for _, h := range honest {
@@ -147,8 +148,7 @@ func TestLiarsStayWithinTheBound(t *testing.T) {
 		err := cmplx.Abs(g.Center.At - z)
 		require.LessOrEqual(t, err, g.C*radius)
 		worst = max(worst, err/(g.C*radius))
-		shift := cmplx.Abs(g.Mean - z)
-		require.LessOrEqual(t, shift, 2*g.Alpha+radius)
+		require.LessOrEqual(t, cmplx.Abs(g.Mean-z), 2*g.Alpha+radius)
 		for k := range f {
 			s, _ := m.Standing(id(k), second)
 			require.LessOrEqual(t, s.Weight, 1000.5, "a second at 1 kHz")
@@ -226,6 +226,17 @@ func TestHearRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "f -1")
 }
 
+// turned returns a copy of w, turned by an angle.
+func turned(t *testing.T, w align.Sums, turn complex128) align.Sums {
+	if turn == 1 {
+		return w
+	}
+	mass := float64(w.W) / (1 << 30)
+	s, err := align.NewSums(w.Resonance()*turn*complex(mass, 0), mass, mass)
+	require.NoError(t, err)
+	return s
+}
+
 // A node that hands on another's state, as it is or turned by an angle, counts as that other's echo.
 func TestCopiedState(t *testing.T) {
 	for _, turn := range []complex128{1, cmplx.Rect(1, .8)} {
@@ -244,15 +255,7 @@ func TestCopiedState(t *testing.T) {
 			if seq < 3 {
 				continue
 			}
-			w := past[seq-3]
-			z := w.Resonance() * turn
-			mass := float64(w.W) / (1 << 30)
-			s, err := align.NewSums(z*complex(mass, 0), mass, mass)
-			require.NoError(t, err)
-			if turn == 1 {
-				s = w
-			}
-			hear(t, m, 3, seq, at, s)
+			hear(t, m, 3, seq, at, turned(t, past[seq-3], turn))
 			got, _ := m.Standing(id(3), at)
 			if turn == 1 || seq >= 12 {
 				require.True(t, got.Echo, "report %d", seq)

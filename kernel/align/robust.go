@@ -121,7 +121,7 @@ func (p *pull) next(points []complex128, weights []float64) pull {
 		gain := float64(fx*dx) + float64(fy*dy) // twice what a whole step would gain on a parabola
 		for cut := 1.0; cut > .01; cut /= 2 {
 			to := pullAt(points, weights, p.at+exact.Scale(cut, complex(dx, dy)))
-			if to.slope() <= p.slope()/2 || to.cost <= p.cost-float64(cut*gain)/8 {
+			if to.slope() <= p.slope()/2 || to.cost <= p.cost-float64(cut*gain/8) {
 				return to
 			}
 		}

@@ -22,8 +22,8 @@ func (c LoopConfig) Validate() error {
 	if !(c.Ki > 0 && c.Ki < c.Kp) {
 		return fmt.Errorf("align: loop ki %v: not in (0, kp %v)", c.Ki, c.Kp)
 	}
-	if !(c.Kp < 2+c.Ki/2) {
-		return fmt.Errorf("align: loop kp %v: not below 2+ki/2 = %v", c.Kp, 2+c.Ki/2)
+	if limit := 2 + float64(c.Ki/2); !(c.Kp < limit) {
+		return fmt.Errorf("align: loop kp %v: not below 2+ki/2 = %v", c.Kp, limit)
 	}
 	return nil
 }

@@ -45,27 +45,28 @@ func equal(n int) []float64 {
 	return w
 }
 
-func TestCase19(t *testing.T) {
-	var c struct {
-		C     map[string]float64
-		Cases []struct {
-			Points     []pair
-			Mean       pair
-			Median     pair `json:"geometric_median"`
-			Honest     int
-			HonestMean pair    `json:"honest_mean"`
-			Radius     float64 `json:"honest_radius"`
-			Bound      float64
-			Error      float64 `json:"gm_error"`
-		}
-		Tolerance float64
-		Loop      struct {
-			Examples []struct {
-				Kp, Ki float64
-				Radius float64 `json:"spectral_radius"`
-			}
-		} `json:"type2_pll"`
+type case19 struct {
+	C     map[string]float64
+	Cases []struct {
+		Points     []pair
+		Median     pair `json:"geometric_median"`
+		Honest     int
+		HonestMean pair    `json:"honest_mean"`
+		Radius     float64 `json:"honest_radius"`
+		Bound      float64
+		Error      float64 `json:"gm_error"`
 	}
+	Tolerance float64
+	Loop      struct {
+		Examples []struct {
+			Kp, Ki float64
+			Radius float64 `json:"spectral_radius"`
+		}
+	} `json:"type2_pll"`
+}
+
+func TestCase19(t *testing.T) {
+	var c case19
 	readCase(t, "19_robust_mesh.json", &c)
 	for alpha, want := range c.C {
 		a, err := strconv.ParseFloat(alpha, 64)

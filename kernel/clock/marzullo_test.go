@@ -54,30 +54,40 @@ func reference(t *testing.T) lanFigures {
 	return c.MC
 }
 
-func TestCase12(t *testing.T) {
-	type pair [2]int64
-	var c struct {
-		Exact []struct {
-			T1, T2, T3, T4 int64
-			Theta          float64 `json:"theta_ns"`
-			Delta          uint64  `json:"delta_ns"`
-		}
-		First struct {
-			Intervals []pair
-			Best      pair
-			Sources   int
-		} `json:"marzullo"`
-		Tie struct {
-			Intervals []pair
-			Best      []pair `json:"best_any_of"`
-			Sources   int
-		} `json:"marzullo2"`
-		Table []struct {
-			Err float64 `json:"err_s"`
-			Hz  float64 `json:"f_hz"`
-			Rad float64
-		} `json:"phase_error_table"`
+type pair [2]int64
+
+func list(ps ...pair) (out []clock.Interval) {
+	for _, p := range ps {
+		out = append(out, clock.Interval{Lo: p[0], Hi: p[1]})
 	}
+	return out
+}
+
+type case12 struct {
+	Exact []struct {
+		T1, T2, T3, T4 int64
+		Theta          float64 `json:"theta_ns"`
+		Delta          uint64  `json:"delta_ns"`
+	}
+	First struct {
+		Intervals []pair
+		Best      pair
+		Sources   int
+	} `json:"marzullo"`
+	Tie struct {
+		Intervals []pair
+		Best      []pair `json:"best_any_of"`
+		Sources   int
+	} `json:"marzullo2"`
+	Table []struct {
+		Err float64 `json:"err_s"`
+		Hz  float64 `json:"f_hz"`
+		Rad float64
+	} `json:"phase_error_table"`
+}
+
+func TestCase12(t *testing.T) {
+	var c case12
 	if !openCase(t, "12_clock.json", &c) {
 		t.Skip("reference file ../shared/cases/12_clock.json is not here; the formula tests cover the essentials")
 	}
@@ -87,17 +97,11 @@ func TestCase12(t *testing.T) {
 		require.Equal(t, v.Theta, float64(in.Mid()))
 		require.Equal(t, v.Delta, in.Width())
 	}
-	list := func(ps []pair) (out []clock.Interval) {
-		for _, p := range ps {
-			out = append(out, clock.Interval{Lo: p[0], Hi: p[1]})
-		}
-		return out
-	}
-	best, n := clock.Best(list(c.First.Intervals))
-	require.Equal(t, list([]pair{c.First.Best})[0], best)
+	best, n := clock.Best(list(c.First.Intervals...))
+	require.Equal(t, list(c.First.Best)[0], best)
 	require.Equal(t, c.First.Sources, n)
-	best, n = clock.Best(list(c.Tie.Intervals))
-	require.Contains(t, list(c.Tie.Best), best)
+	best, n = clock.Best(list(c.Tie.Intervals...))
+	require.Contains(t, list(c.Tie.Best...), best)
 	require.Equal(t, c.Tie.Sources, n)
 	for _, v := range c.Table {
 		require.InEpsilon(t, v.Rad, clock.PhaseError(v.Hz, uint64(v.Err*1e9+.5)), 1e-12)
