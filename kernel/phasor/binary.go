@@ -97,11 +97,7 @@ func (g *generation) append(dst []byte) []byte {
 
 // width returns the least number of bytes that holds every component.
 func (g *generation) width() int {
-	var used uint64
-	for _, x := range g.sum {
-		used |= uint64(x ^ x>>63)
-	}
-	return bits.Len64(used)/8 + 1
+	return bits.Len64(reach(g.sum))/8 + 1
 }
 
 // UnmarshalBinary replaces b by the bundle that data holds. It refuses what no Add could have made: a

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/becomingone/becomingone/kernel/phase/exact"
 )
@@ -16,10 +17,10 @@ type Age int64
 const HalfLife Age = 1 << 16
 
 const (
-	span       = 12 * HalfLife // of a generation
-	spanWeight = 0x1p-12       // what one generation weighs to the next
-	grain      = 256           // units of weight 1, and of growth 1
-	maxMass    = 1 << 49       // units: 2^12·2^49 leaves two bits of a sum free
+	span    = 12 * HalfLife // of a generation
+	lighter = 12            // powers of two by which a generation is lighter than the next
+	grain   = 256           // units of weight 1, and of growth 1
+	maxMass = 1 << 49       // units: 2^12·2^49 leaves two bits of a sum free
 )
 
 // Errors that a caller may branch on.
@@ -229,13 +230,29 @@ func (b *Bundle) Clone() *Bundle {
 	return &c
 }
 
-// part returns component i of the sum, in units of weight of the start of the present generation.
-func (b *Bundle) part(i int) float64 {
-	x := float64(b.now.sum[i])
-	if b.last.mass > 0 {
-		x += float64(float64(b.last.sum[i]) * spanWeight)
+// mix writes the sum of both generations to dst, 2·D integers, in units of the present one over 2^fine:
+// as fine as 62 bits allow, up to the 12 bits by which the last generation is lighter.
+func (b *Bundle) mix(dst []int64) (fine int) {
+	if b.last.mass == 0 {
+		copy(dst, b.now.sum)
+		return 0
 	}
-	return x
+	fine = max(0, min(lighter, 60-bits.Len64(reach(b.now.sum))))
+	coarse := lighter - fine
+	half := int64(1) << coarse >> 1
+	last := b.last.sum[:len(dst)]
+	for i, x := range b.now.sum[:len(dst)] {
+		dst[i] = x<<fine + (last[i]+half)>>coarse
+	}
+	return fine
+}
+
+// reach returns a number of as many bits as the widest integer in v needs beside its sign.
+func reach(v []int64) (used uint64) {
+	for _, x := range v {
+		used |= uint64(x ^ x>>63)
+	}
+	return used
 }
 
 // Phases returns the angles of the sum, the bundle as a vector of 2·D bytes: to bind it, or to send it
@@ -243,8 +260,10 @@ func (b *Bundle) part(i int) float64 {
 // overwritten and may be nil.
 func (b *Bundle) Phases(dst Vector) Vector {
 	dst = grown(dst, b.dims)
+	sum := make([]int64, 2*b.dims)
+	b.mix(sum)
 	for d := range dst {
-		turns := exact.Turns(exact.Atan2(b.part(2*d+1), b.part(2*d)))
+		turns := exact.Turns(exact.Atan2(float64(sum[2*d+1]), float64(sum[2*d])))
 		dst[d] = uint16((turns + 1<<47) >> 48)
 	}
 	return dst

@@ -3,18 +3,20 @@ package phasor
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/becomingone/becomingone/kernel/evidence"
 )
 
-const viewBits = 22 // the largest component of a view is in [2^22, 2^23]
+const viewBits = 23 // of the largest component of a view, its sign apart
 
-// View is a bundle at one moment, ready to be asked. Every answer costs about 1.4 ns per dimension and
+// View is a bundle at one moment, ready to be asked. Every answer costs one to two nanoseconds per dimension and
 // allocates nothing. The zero value is the view of an empty bundle of no dimensions; Bundle.View reuses
-// its memory. Components are rounded to 2^-22 of the largest one. Safe for concurrent reading.
+// its memory, 24·D bytes. Components are rounded to 2^-22 of the largest one or finer. Safe for concurrent reading.
 type View struct {
 	book   uint64
 	at     []int32 // re, im of each dimension
+	sum    []int64 // the same before it was rounded
 	weight float64 // what 1 of at is, as a weight
 	re, im int64   // Σ of the parts, to take the bias of the circle out again
 	mass   float64
@@ -27,37 +29,34 @@ func (b *Bundle) View(dst *View) *View {
 		dst = new(View)
 	}
 	if cap(dst.at) < 2*b.dims {
-		dst.at = make([]int32, 2*b.dims)
+		dst.at, dst.sum = make([]int32, 2*b.dims), make([]int64, 2*b.dims)
 	}
-	*dst = View{book: b.book, at: dst.at[:2*b.dims]}
+	*dst = View{book: b.book, at: dst.at[:2*b.dims], sum: dst.sum[:2*b.dims]}
 	_, into := b.age.index()
 	unit := float64(grain * growth(into))
-	dst.mass = (float64(b.now.mass) + float64(float64(b.last.mass)*spanWeight)) / unit
-	largest := 0.0
-	for i := range dst.at {
-		largest = max(largest, math.Abs(b.part(i)))
-	}
-	_, exp := math.Frexp(largest)
-	scale := math.Ldexp(1, viewBits+1-exp)
-	for i := range dst.at {
-		dst.at[i] = int32(math.Floor(float64(b.part(i)*scale) + 0.5))
-	}
-	dst.weight = 1 / float64(float64(scale*unit)*amplitude)
-	dst.measure()
+	dst.mass = (float64(b.now.mass) + math.Ldexp(float64(b.last.mass), -lighter)) / unit
+	fine := b.mix(dst.sum)
+	shift := max(0, bits.Len64(reach(dst.sum))-viewBits)
+	dst.weight = math.Ldexp(1, shift-fine) / float64(unit*amplitude)
+	dst.measure(shift)
 	return dst
 }
 
-func (v *View) measure() {
-	var l1, l2 float64
-	for d := 0; d < len(v.at); d += 2 {
-		re, im := int64(v.at[d]), int64(v.at[d+1])
+// measure rounds the sum to the components and gathers what is said of all of them.
+func (v *View) measure(shift int) {
+	var l1 float64
+	var l2 int64 // below 2·2^46·16384 = 2^61
+	half := int64(1) << shift >> 1
+	at := v.at[:len(v.sum)]
+	for i := 0; i+1 < len(v.sum); i += 2 {
+		re, im := (v.sum[i]+half)>>shift, (v.sum[i+1]+half)>>shift
+		at[i], at[i+1] = int32(re), int32(im)
 		v.re += re
 		v.im += im
-		square := float64(re*re + im*im)
-		l1 += math.Sqrt(square)
-		l2 += square
+		l1 += math.Sqrt(float64(re*re + im*im))
+		l2 += re*re + im*im
 	}
-	v.l1, v.l2 = float64(l1*v.weight), float64(math.Sqrt(l2)*v.weight)
+	v.l1, v.l2 = float64(l1*v.weight), float64(math.Sqrt(float64(l2))*v.weight)
 }
 
 // Mass returns the sum of the weights held.
