@@ -69,6 +69,13 @@ func TestFormsRefuse(t *testing.T) {
 		require.Error(t, got.UnmarshalBinary(data), name)
 		require.Equal(t, good, form(t, &got), "unchanged after %s", name)
 	}
+}
+
+func TestShortFormsRefuse(t *testing.T) {
+	c := book(t, 64)
+	b := c.Bundle()
+	require.NoError(t, b.Add(c.Atom("x"), 1))
+	good := form(t, b)
 	for n := range good {
 		require.Error(t, new(phasor.Bundle).UnmarshalBinary(good[:n]), n)
 	}

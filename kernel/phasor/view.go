@@ -10,9 +10,10 @@ import (
 
 const viewBits = 23 // of the largest component of a view, its sign apart
 
-// View is a bundle at one moment, ready to be asked. Every answer costs one to two nanoseconds per dimension and
-// allocates nothing. The zero value is the view of an empty bundle of no dimensions; Bundle.View reuses
-// its memory, 24·D bytes. Components are rounded to 2^-22 of the largest one or finer. Safe for concurrent reading.
+// View is a bundle at one moment, ready to be asked. An answer costs one to two nanoseconds per dimension
+// and allocates nothing. The zero value is the view of an empty bundle of no dimensions; Bundle.View reuses
+// its memory, 24·D bytes. Components are rounded to 2^-22 of the largest one or finer. Safe for concurrent
+// reading.
 type View struct {
 	book   uint64
 	at     []int32 // re, im of each dimension
