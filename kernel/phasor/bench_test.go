@@ -33,8 +33,9 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	c := book(t, 256)
 	e, pairs := encoder(t, c, 1), encoder(t, c, 3)
 	words := text(3000, 2)
-	b, v := c.Bundle(), new(phasor.View)
+	b := c.Bundle()
 	b.Advance(13 * phasor.HalfLife)
+	v := b.View(nil)
 	weights := make([]float64, 0, len(words))
 	idf := func(w string) float64 { return phasor.IDF(10, 1) }
 	bound := make(phasor.Vector, c.Dims())
