@@ -272,6 +272,20 @@ func TestCopiedState(t *testing.T) {
 	}
 }
 
+// Two peers in a silence keep their phases while their windows run out: that is no copying.
+func TestSilenceIsNoEcho(t *testing.T) {
+	m := newMesh(t, 2, nil)
+	for seq := range uint64(20) {
+		for k, z := range []complex128{.9, .8i} {
+			w := 300 * math.Exp(-.1*float64(seq)) * float64(k+1)
+			s, err := align.NewSums(z*complex(w, 0), w, w/2)
+			require.NoError(t, err)
+			hear(t, m, k, seq, second+int64(seq)*100_000_000, s)
+		}
+	}
+	require.Equal(t, 2, m.Read(3*second).Peers)
+}
+
 // A generator's phase moves evenly; with a floor it weighs nothing.
 func TestStillPeer(t *testing.T) {
 	for _, floor := range []float64{0, 1e-10} {

@@ -94,6 +94,32 @@ func TestCase19(t *testing.T) {
 	}
 }
 
+// The bound and the loop by their formulas, without the reference file.
+func TestFormulas(t *testing.T) {
+	for _, a := range []float64{0, .1, .25, 1. / 3, .4, .45} {
+		require.InEpsilon(t, (1-a)/math.Sqrt(1-2*a), align.MedianBound(a, 0), 1e-14)
+		require.Greater(t, align.MedianBound(a, 1e-3), align.MedianBound(a, 0))
+	}
+	r := signal.Rand(6)
+	for range 3000 { // the measured growth of an error, from the recursion itself
+		c := align.LoopConfig{Kp: 2.5 * r.Float64(), Ki: r.Float64()}
+		e, d, grown := 1.0, .5, 0.0
+		for k := range 4000 {
+			e, d = (1-c.Kp)*e+d, d-c.Ki*e
+			size := math.Hypot(e, d)
+			e, d = e/size, d/size
+			if k >= 400 {
+				grown += math.Log(size) / 3600
+			}
+		}
+		require.InDelta(t, math.Log(c.Radius()), grown, 5e-3, "%+v", c)
+		require.Equal(t, c.Radius() < 1, c.Validate() == nil, "%+v", c)
+	}
+	for _, kp := range []float64{.2, .5, 1, 1.9} {
+		require.InDelta(t, 1-kp/2, align.CriticalLoop(kp).Radius(), 1e-7)
+	}
+}
+
 // cost is what a geometric median makes least.
 func cost(points []complex128, weights []float64, y complex128) (sum float64) {
 	for k, x := range points {
