@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,17 @@ type Found struct {
 	Manifest Manifest
 	Err      error
 	folder   fs.FS
+	sum      [sha256.Size]byte // of the manifest's bytes
+}
+
+// NewFound is the manifest with that text, whose module is below folder; path is for people.
+func NewFound(path string, text []byte, folder fs.FS) Found {
+	f := Found{Path: path, folder: folder, sum: sha256.Sum256(text)}
+	var err error
+	if f.Manifest, err = ParseManifest(text); err != nil {
+		f.Err = fmt.Errorf("plugins: read %s: %w", path, err)
+	}
+	return f
 }
 
 // Discover reads the manifests of folders: plugin.yaml and every other *.yaml in a folder, and
@@ -54,18 +66,16 @@ func DiscoverFS(name string, fsys fs.FS) []Found {
 }
 
 func read(name string, fsys fs.FS, p string) Found {
-	f := Found{Path: path.Join(name, p)}
-	b, err := readFile(fsys, p, maxManifest)
+	where := path.Join(name, p)
+	b, err := readFile(fsys, p, MaxManifest)
+	var folder fs.FS
 	if err == nil {
-		f.Manifest, err = ParseManifest(b)
-	}
-	if err == nil {
-		f.folder, err = fs.Sub(fsys, path.Dir(p))
+		folder, err = fs.Sub(fsys, path.Dir(p))
 	}
 	if err != nil {
-		f.Err = fmt.Errorf("plugins: read %s: %w", f.Path, err)
+		return Found{Path: where, Err: fmt.Errorf("plugins: read %s: %w", where, err)}
 	}
-	return f
+	return NewFound(where, b, folder)
 }
 
 func readFile(fsys fs.FS, p string, most int64) ([]byte, error) {

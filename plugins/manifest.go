@@ -19,8 +19,8 @@ import (
 	"github.com/becomingone/becomingone/sdk/abi"
 )
 
-// maxManifest bounds a manifest file, in bytes.
-const maxManifest = 64 << 10
+// MaxManifest bounds a manifest file, in bytes.
+const MaxManifest = 64 << 10
 
 // Manifest is what the owner grants a plugin: which file, by digest, with which rights. It is a
 // plugin.yaml beside the module; its decisions count, the plugin's own description only informs.
@@ -35,7 +35,12 @@ type Manifest struct {
 	Limits       Limits
 	Fresh        bool // a new instance for each call, so that nothing outlives one
 	Actions      map[string]Grant
+	Channels     []string // of kind input: whose raw input it hears, and on which its samples may be
 }
+
+// Sandboxed reports whether plugins of an ABI run where they can reach nothing but what their
+// manifest grants. The others are processes with the rights of the node's user.
+func Sandboxed(name string) bool { return name == abi.Version || name == "extism" }
 
 // Grant is what the owner says about one action: what it can do to the world, what must hold
 // before, and when the kernel proposes it by itself.
@@ -58,6 +63,7 @@ type file struct {
 	Limits       fileLimits           `yaml:"limits"`
 	Fresh        bool                 `yaml:"fresh"`
 	Actions      map[string]fileGrant `yaml:"actions"`
+	Channels     []string             `yaml:"channels"`
 }
 
 type fileLimits struct {
@@ -83,8 +89,8 @@ type fileGrant struct {
 // ParseManifest reads one YAML document, strictly, fills in DefaultLimits and validates all but
 // the digest, which a source tree need not have yet.
 func ParseManifest(b []byte) (Manifest, error) {
-	if len(b) > maxManifest {
-		return Manifest{}, fmt.Errorf("plugins: manifest: %d bytes, want at most %d", len(b), maxManifest)
+	if len(b) > MaxManifest {
+		return Manifest{}, fmt.Errorf("plugins: manifest: %d bytes, want at most %d", len(b), MaxManifest)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
@@ -98,6 +104,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 	m := Manifest{
 		Name: f.Name, Version: f.Version, Kind: f.Kind, ABI: f.ABI, File: f.File, SHA256: f.SHA256,
 		Capabilities: f.Capabilities, Fresh: f.Fresh, Actions: make(map[string]Grant, len(f.Actions)),
+		Channels: f.Channels,
 	}
 	var err error
 	if m.Limits, err = f.Limits.merged(); err != nil {
@@ -186,6 +193,12 @@ func (m *Manifest) Validate() error {
 		return &ManifestError{"actions", "", "at least one for kind action"}
 	case m.Kind != abi.KindAction && len(m.Actions) > 0:
 		return &ManifestError{"actions", sortedKeys(m.Actions)[0], "none for kind " + m.Kind}
+	case m.Kind == abi.KindInput && len(m.Channels) == 0:
+		return &ManifestError{"channels", "", "at least one for kind input"}
+	case m.Kind != abi.KindInput && len(m.Channels) > 0:
+		return &ManifestError{"channels", m.Channels[0], "none for kind " + m.Kind}
+	case slices.Contains(m.Channels, ""):
+		return &ManifestError{"channels", "", "names of channels"}
 	}
 	if err := m.Limits.Validate(); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 type Config struct {
 	Dirs     []string         // folders to search, as Discover does
 	Embedded map[string]fs.FS // more folders, by a name for people
+	More     func() []Found   // further manifests, asked by NewSet and each Reload; nil: none
 	Parallel int              // plugins that load at once; 0: 2
 	Queue    int              // records that wait for one observer; 0: 4096
 	Batch    int              // most records of one call; 0: 256
@@ -99,6 +100,9 @@ func NewSet(cfg Config, loaders map[string]Loader) (*Set, error) {
 	found := Discover(cfg.Dirs)
 	for _, name := range sortedKeys(cfg.Embedded) {
 		found = append(found, DiscoverFS(name, cfg.Embedded[name])...)
+	}
+	if cfg.More != nil {
+		found = append(found, cfg.More()...)
 	}
 	names, actions := make(map[string]string), make(map[string]string)
 	for _, f := range found {
