@@ -143,6 +143,10 @@ func New(cfg Config) (*Observer, error) {
 
 // Observe compares y with what was predicted, and predicts anew. An error changes nothing: a resonance
 // that is not finite or above 1. O(1), without allocation.
+//
+// Observe every 32nd update or so. One step of a resonance is one phasor of bounded length, no normal number,
+// and a Report on every update says Misshapen; some dozens of steps add up to a normal one
+// (claims: TestWitnessOnTheKernelsOwnWords).
 func (o *Observer) Observe(y Observation) error {
 	if err := y.validate(); err != nil {
 		return err
