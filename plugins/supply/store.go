@@ -1,6 +1,7 @@
 package supply
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -91,17 +92,22 @@ func (s *Store) Install(c *Change) (Installed, error) {
 	if len(c.Why) > 0 && !c.agreed {
 		return Installed{}, &ConsentError{name, c.Why}
 	}
+	// A folder of its own for each time: what is in use is never written over.
+	var folder [8]byte
+	if _, err := rand.Read(folder[:]); err != nil {
+		return Installed{}, fmt.Errorf("supply: install %s: %w", name, err)
+	}
 	now := Installed{
 		Name: name, Version: c.Bundle.Manifest.Version, Bundle: c.Bundle.Digest(),
 		Module: hex.EncodeToString(c.Bundle.Statement.Module[:]), Signer: c.Bundle.Signer,
-		Source: c.Bundle.Source, Folder: c.Bundle.folder(), Enabled: c.Before == nil || c.Before.Enabled, Rights: c.Rights,
+		Source: c.Bundle.Source, Folder: hex.EncodeToString(folder[:]), Enabled: c.Before == nil || c.Before.Enabled, Rights: c.Rights,
 	}
 	err := s.edit(func(all []Installed) ([]Installed, error) {
 		i := find(all, name)
 		if unchanged := i < 0 && c.Before == nil || i >= 0 && c.Before != nil && reflect.DeepEqual(all[i], *c.Before); !unchanged {
 			return nil, errors.New("it was installed or changed meanwhile: look again")
 		}
-		if err := s.place(c.Bundle); err != nil {
+		if err := s.place(c.Bundle, now.Folder); err != nil {
 			return nil, err
 		}
 		if i < 0 {
@@ -116,12 +122,6 @@ func (s *Store) Install(c *Change) (Installed, error) {
 	return now, nil
 }
 
-// folder names the bundle's folder: the same bytes have the same one.
-func (b *Bundle) folder() string {
-	sum := sha256.Sum256(slices.Concat([]byte(b.Digest()), b.signature))
-	return hex.EncodeToString(sum[:8])
-}
-
 // What is being written has these names until it is whole.
 const (
 	stagePrefix = ".stage-"
@@ -129,7 +129,7 @@ const (
 )
 
 // place writes the bundle's files under another name, makes them durable and renames the folder.
-func (s *Store) place(b *Bundle) error {
+func (s *Store) place(b *Bundle, folder string) error {
 	stage, err := os.MkdirTemp(s.dir, stagePrefix)
 	if err != nil {
 		return err
@@ -152,12 +152,7 @@ func (s *Store) place(b *Bundle) error {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
 	}
-	final := filepath.Join(parent, b.folder())
-	// Whatever stands there under this name may have been changed since; what comes is verified.
-	if err := os.RemoveAll(final); err != nil {
-		return err
-	}
-	if err := os.Rename(stage, final); err != nil {
+	if err := os.Rename(stage, filepath.Join(parent, folder)); err != nil {
 		return err
 	}
 	return errors.Join(syncFolder(parent), syncFolder(s.dir))
