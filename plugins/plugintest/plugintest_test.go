@@ -6,6 +6,10 @@ import (
 	"github.com/becomingone/becomingone/plugins/plugintest"
 )
 
-func TestHelloC(t *testing.T) {
-	plugintest.Run(t, "../../examples/plugins/hello-c/plugin.yaml", plugintest.Config{})
+func TestExamples(t *testing.T) {
+	for _, name := range []string{"hello-c", "hello-rust"} {
+		t.Run(name, func(t *testing.T) {
+			plugintest.Run(t, "../../examples/plugins/"+name+"/plugin.yaml", plugintest.Config{})
+		})
+	}
 }
