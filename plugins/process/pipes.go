@@ -1,0 +1,94 @@
+package process
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"sync"
+)
+
+// tailBytes is how much of what a plugin prints is kept.
+const tailBytes = 4 << 10
+
+// tail keeps the end of what a plugin's processes print. However much comes, it is read, so that
+// the process is not held up, and thrown away.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+// Write never fails.
+func (t *tail) Write(b []byte) (int, error) {
+	n := len(b)
+	if n > tailBytes {
+		b = b[n-tailBytes:]
+	}
+	t.mu.Lock()
+	if over := len(t.b) + len(b) - tailBytes; over > 0 {
+		t.b = append(t.b[:0], t.b[over:]...)
+	}
+	t.b = append(t.b, b...)
+	t.mu.Unlock()
+	return n, nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.b)
+}
+
+// drain reads r until it ends or is closed.
+func drain(dst io.Writer, r *os.File) {
+	b := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(b)
+		_, _ = dst.Write(b[:n]) // a tail
+		if err != nil {
+			return
+		}
+	}
+}
+
+// maxLine bounds the handshake: a certificate and a path.
+const maxLine = 4 << 10
+
+// head is a process's standard output as go-plugin may see it: one line, then the end. What comes
+// after it is printed text as any other.
+type head struct {
+	from *os.File
+	rest io.Writer
+
+	line *bytes.Reader
+	done sync.WaitGroup // the goroutine that reads what follows
+}
+
+// Read returns the first line and its newline, then io.EOF.
+func (h *head) Read(dst []byte) (int, error) {
+	if h.line == nil {
+		h.line = bytes.NewReader(h.first())
+		h.done.Go(func() { drain(h.rest, h.from) })
+	}
+	return h.line.Read(dst)
+}
+
+// first is the first line if it ends within maxLine bytes, else nothing.
+func (h *head) first() []byte {
+	b := make([]byte, 0, maxLine)
+	for len(b) < cap(b) {
+		n, err := h.from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			_, _ = h.rest.Write(b[i+1:])
+			return b[:i+1]
+		}
+		if err != nil {
+			break
+		}
+	}
+	_, _ = h.rest.Write(b)
+	return nil
+}
+
+// Close does nothing: the child closes its pipes when it has been reaped.
+func (h *head) Close() error { return nil }
