@@ -83,18 +83,26 @@ func gated(t *testing.T, a float64) func(*signal.Rand, func(complex128, float64)
 	}
 }
 
-// TestCase24Differencing: phasors of differences make white phases coherent, -4/π² at lag 1, and inflate
-// the rest by 4/3; positions do not. The gate's bias at lag 1 is -sin(a)/(π-a), at other lags 0.
-func TestCase24Differencing(t *testing.T) {
-	var c struct {
-		Values map[string]struct {
-			AbsET  *float64
-			NT2    *float64 `json:"n_meanT2"`
-			ET     *float64
-			Theory *float64
-		}
+// motion is the file of case 24.
+type motion struct {
+	Values map[string]struct {
+		AbsET  *float64
+		NT2    *float64 `json:"n_meanT2"`
+		ET     *float64
+		Theory *float64
 	}
-	here := readCase(t, "24_motion_gate.json", &c)
+}
+
+func motionFile(t *testing.T) (c motion, here bool) {
+	t.Helper()
+	here = readCase(t, "24_motion_gate.json", &c)
+	return c, here
+}
+
+// TestCase24Differencing: phasors of differences make white phases coherent, -4/π² at lag 1, and inflate
+// the rest by 4/3; positions do not.
+func TestCase24Differencing(t *testing.T) {
+	c, here := motionFile(t)
 	se := 1 / math.Sqrt(motionRuns*motionLength)
 	for lag := 1; lag <= 3; lag++ {
 		v, p := white(t, lag, velocities), white(t, lag, positions)
@@ -114,6 +122,14 @@ func TestCase24Differencing(t *testing.T) {
 			row = c.Values[fmt.Sprintf("position-phasor self lag %d", lag)]
 			within4(t, *row.NT2, p.t2, 1.1*both/math.Sqrt(motionRuns), lag)
 		}
+	}
+}
+
+// TestCase24MotionGate: the gate's bias at lag 1 is -sin(a)/(π-a), at other lags 0.
+func TestCase24MotionGate(t *testing.T) {
+	c, here := motionFile(t)
+	se := 1 / math.Sqrt(motionRuns*motionLength)
+	for lag := 1; lag <= 3; lag++ {
 		for _, a := range []float64{.05, .2, .5} {
 			g, bias := white(t, lag, gated(t, a)), 0.0
 			if lag == 1 {

@@ -203,3 +203,18 @@ func TestTrackingErrorOfADrift(t *testing.T) {
 	k := g.Gain(g.Fixed())
 	require.InDelta(t, v*(1-k)/k, y-l.m, 1e-12)
 }
+
+func TestLnCost(t *testing.T) {
+	require.Zero(t, lnCost(math.MinInt64))
+	require.Zero(t, lnCost(0))
+	require.Zero(t, lnCost(1))
+	r := signal.Rand(4)
+	for k := range int64(200_000) {
+		ns := k + 1
+		if k > 2000 {
+			ns = int64(r.Uint64() >> (1 + r.Uint64()%62))
+		}
+		require.InDelta(t, math.Log(float64(max(ns, 1))), lnCost(ns), 2e-11, ns)
+	}
+	require.InDelta(t, math.Log(math.MaxInt64), lnCost(math.MaxInt64), 2e-11)
+}

@@ -190,52 +190,62 @@ func TestCalibratedOnLocalLevels(t *testing.T) {
 	}
 }
 
-// TestNotCalibratedOnMismatch: each way in which the data are not what the filters assume is noticed.
-func TestNotCalibratedOnMismatch(t *testing.T) {
-	const sd = 1e-4
+// mismatch spoils the model from observation bentAt on; least of the twelve blocks behind it are called one
+// of want.
+type mismatch struct {
+	name  string
+	least int
+	bend  func(k int64, y *[4]float64)
+	want  []observer.Reason
+}
+
+const (
+	sd     = 1e-4
+	bentAt = 20 * 256
+)
+
+func mismatches() []mismatch {
 	noise := signal.Rand(77)
 	student := func() float64 { // 3 degrees of freedom
 		a, b, c := noise.Gauss(), noise.Gauss(), noise.Gauss()
 		return noise.Gauss() / math.Sqrt((a*a+b*b+c*c)/3)
 	}
-	const at = 20 * 256
-	cases := []struct {
-		name  string
-		ratio float64
-		bend  func(k int64, y *[4]float64)
-		want  []observer.Reason
-	}{
-		{"step", .01, func(k int64, y *[4]float64) {
-			if k > at+100 {
+	return []mismatch{
+		{"step", 1, func(k int64, y *[4]float64) {
+			if k > bentAt+100 {
 				y[0] += 20 * sd
 			}
 		}, []observer.Reason{observer.Surprised}},
-		{"louder", .01, func(k int64, y *[4]float64) {
-			if k > at {
+		{"louder", 10, func(k int64, y *[4]float64) {
+			if k > bentAt {
 				y[1] += 2 * sd * noise.Gauss()
 			}
 		}, []observer.Reason{observer.Surprised}},
-		{"quieter", .01, func(k int64, y *[4]float64) {
-			if k > at {
+		{"quieter", 10, func(k int64, y *[4]float64) {
+			if k > bentAt {
 				y[1] *= .5
 			}
 		}, []observer.Reason{observer.TooSure}},
-		{"drift", .01, func(k int64, y *[4]float64) {
-			y[2] += .15 * sd * float64(max(k-at, 0))
+		{"drift", 10, func(k int64, y *[4]float64) {
+			y[2] += .15 * sd * float64(max(k-bentAt, 0))
 		}, []observer.Reason{observer.Surprised, observer.Biased, observer.Correlated}},
-		{"heavy tails", .01, func(k int64, y *[4]float64) {
+		{"heavy tails", 5, func(k int64, y *[4]float64) {
 			y[3] += sd * student()
 		}, []observer.Reason{observer.Misshapen, observer.Surprised, observer.TooSure}},
-		{"oscillation", .01, func(k int64, y *[4]float64) {
+		{"oscillation", 5, func(k int64, y *[4]float64) {
 			y[0] += 3 * sd * math.Sin(float64(k))
-		}, []observer.Reason{observer.Correlated, observer.Misshapen}},
-		{"still", .01, func(k int64, y *[4]float64) { y[1] = .25 }, []observer.Reason{observer.Still}},
+		}, []observer.Reason{observer.Correlated, observer.Misshapen, observer.TooSure}},
+		{"still", 12, func(k int64, y *[4]float64) { y[1] = .25 }, []observer.Reason{observer.Still}},
 	}
-	for _, c := range cases {
+}
+
+// TestNotCalibratedOnMismatch: each way in which the data are not what the filters assume is noticed.
+func TestNotCalibratedOnMismatch(t *testing.T) {
+	for _, c := range mismatches() {
 		t.Run(c.name, func(t *testing.T) {
-			s := &source{r: 8, sd: sd, ratio: c.ratio, bend: c.bend}
+			s := &source{r: 8, sd: sd, ratio: .01, bend: c.bend}
 			o := newObserver(t)
-			run(t, o, s, at+2, nil)
+			run(t, o, s, bentAt+2, nil)
 			seen := map[observer.Reason]int{}
 			blocks := 0
 			run(t, o, s, 12*256, func(r observer.Report) {
@@ -247,9 +257,7 @@ func TestNotCalibratedOnMismatch(t *testing.T) {
 			for _, w := range c.want {
 				total += seen[w]
 			}
-			t.Logf("%v", seen)
-			require.Positive(t, total, "%v", seen)
-			require.NotZero(t, blocks-seen[observer.Calibrated])
+			require.GreaterOrEqual(t, total, c.least, "%v", seen)
 		})
 	}
 }
