@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/becomingone/becomingone/kernel/phase"
-	"github.com/becomingone/becomingone/kernel/phase/exact"
 	"github.com/becomingone/becomingone/kernel/phase/state"
 )
 
@@ -77,13 +76,13 @@ func NewBank(cfg BankConfig) (*Bank, error) {
 
 // Add adds one term to every level. ErrLate where it is older than the horizon.
 func (b *Bank) Add(t Term) error {
-	if err := t.validate(); err != nil {
+	a, err := t.check()
+	if err != nil {
 		return err
 	}
 	if b.levels[0].late(t.T, b.cfg.Horizon) {
 		return fmt.Errorf("kairos: bank: %w", ErrLate)
 	}
-	a := exact.Abs(t.P)
 	for j := range b.levels {
 		b.levels[j].add(&t, a)
 	}

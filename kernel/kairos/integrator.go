@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/becomingone/becomingone/kernel/phase"
-	"github.com/becomingone/becomingone/kernel/phase/exact"
 	"github.com/becomingone/becomingone/kernel/phase/state"
 )
 
@@ -127,18 +126,30 @@ func (g *Integrator) clear() {
 // the horizon, or, rectangular without a lag, than the window. O(1), without allocation once the
 // rings have grown; a late point costs what lies behind it.
 func (g *Integrator) Step(p *phase.Point) (Resonance, error) {
+	if err := g.Put(p); err != nil {
+		return Resonance{}, err
+	}
+	return g.Read(), nil
+}
+
+// Put is Step without the reading, for who looks less often than he hears.
+func (g *Integrator) Put(p *phase.Point) error {
 	if g.tooLate(p.T) {
 		g.late++
-		return Resonance{}, fmt.Errorf("kairos: step: %w", ErrLate)
+		return fmt.Errorf("kairos: step: %w", ErrLate)
 	}
 	terms, err := g.pair.Step(p)
 	if err != nil {
-		return Resonance{}, err
+		return err
+	}
+	if g.cfg.Window == Leaky && len(terms) == 1 {
+		g.leaky.add(&terms[0], modulus(terms[0].P))
+		return nil
 	}
 	for i := range terms {
 		g.add(&terms[i])
 	}
-	return g.Read(), nil
+	return nil
 }
 
 // Terms returns the terms of the latest Step, which hold until the next.
@@ -147,7 +158,7 @@ func (g *Integrator) Terms() []Term { return g.pair.terms }
 // Add adds a term from a Correlator of the same PairConfig, where several windows share one. An
 // integrator that is given terms is not given points.
 func (g *Integrator) Add(t Term) error {
-	if err := t.validate(); err != nil {
+	if _, err := t.check(); err != nil {
 		return err
 	}
 	if g.tooLate(t.T) {
@@ -178,11 +189,11 @@ func (g *Integrator) tooLate(t int64) bool {
 func (g *Integrator) add(t *Term) {
 	switch g.cfg.Window {
 	case Leaky:
-		g.leaky.add(t, exact.Abs(t.P))
+		g.leaky.add(t, modulus(t.P))
 	case Rectangular:
 		g.rect.add(t)
 	case Staircase:
-		g.steps.add(t, exact.Abs(t.P))
+		g.steps.add(t, modulus(t.P))
 	}
 }
 

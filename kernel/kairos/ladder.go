@@ -90,6 +90,7 @@ type rung struct {
 	past  sums  // the closed blocks, weighted as from the open one; of level 0 everything
 	part  sums  // what lies in the level's open block and not in that of the level below
 	block int64 // index of the open block: floor(newest/(Slot·Base^j))
+	left  int64 // blocks of the level below that are still to come in the open block
 	pastX float64
 	partX float64 // the same two for Cross
 }
@@ -118,7 +119,6 @@ type Ladder struct {
 	rungs  []rung
 
 	start uint64 // where the open slot begins, modulo 2^64
-	left  int64  // slots of the open block of level 1 that are still to come
 	t     int64  // newest
 	first int64  // oldest
 	heard bool
@@ -134,7 +134,7 @@ func NewLadder(cfg LadderConfig) (*Ladder, error) {
 	cfg = cfg.withDefaults()
 	l := &Ladder{
 		cfg: cfg, slot: uint64(cfg.Slot), lambda: exact.ExpNeg(1 / float64(cfg.Blocks)),
-		rungs: make([]rung, cfg.Levels),
+		rungs: make([]rung, max(cfg.Levels, 2)), // level 1 is kept where nobody reads it
 	}
 	l.Reset()
 	return l, nil
@@ -142,13 +142,14 @@ func NewLadder(cfg LadderConfig) (*Ladder, error) {
 
 // Add adds one term to every level. ErrLate where it is older than the horizon.
 func (l *Ladder) Add(t Term) error {
-	if err := t.validate(); err != nil {
+	a, err := t.check()
+	if err != nil {
 		return err
 	}
 	if l.late(t.T) {
 		return fmt.Errorf("kairos: ladder: %w", ErrLate)
 	}
-	l.add(&t, exact.Abs(t.P))
+	l.add(&t, a)
 	return nil
 }
 
@@ -159,105 +160,146 @@ func (l *Ladder) late(t int64) bool {
 
 // add takes a term whose |P| is a.
 func (l *Ladder) add(t *Term, a float64) {
-	if !l.heard {
-		l.begin(t.T)
+	keep := 1.0
+	if in := uint64(t.T) - l.start; t.T < l.t || in < l.slot || !l.heard {
+		l.stay(t)
+	} else {
+		keep = l.advance(t.T, in)
 	}
-	late := t.T < l.t
-	if !late {
-		if l.cfg.Partner > 0 {
-			l.grow.step(l.rungs, age(t.T, l.t))
-		}
-		l.advance(t.T)
-		l.t = t.T
-	}
-	l.first = min(l.first, t.T)
 	if !(t.Weight > 0) {
+		if keep != 1 {
+			l.rungs[0].past.decay(keep)
+		}
 		return
 	}
 	l.n += uint64(int64(t.Sign))
-	s := sumsOf(t, a)
-	x := 0.0
-	if l.cfg.Partner > 0 {
-		x = float64(s.q * l.grow.at(age(l.t, t.T)))
-	}
-	if late && uint64(t.T)-l.start >= l.slot {
-		l.insert(t.T, &s, x)
+	if uint64(t.T)-l.start >= l.slot {
+		l.insert(t, a)
 		return
 	}
-	l.rungs[0].past.plus(&s)
-	l.rungs[0].pastX += x
-	if len(l.rungs) > 1 {
-		l.rungs[1].part.plus(&s)
-		l.rungs[1].partX += x
+	low, up := &l.rungs[0], &l.rungs[1]
+	low.past.foldInto(&up.part, keep, t, a)
+	if l.grow.tau > 0 {
+		x := l.cross(t)
+		low.pastX += x
+		up.partX += x
 	}
+}
+
+// stay takes the time of the first term, of a late one, or of one in the open slot.
+func (l *Ladder) stay(t *Term) {
+	switch {
+	case !l.heard:
+		l.begin(t.T)
+	case t.T < l.t:
+		l.first = min(l.first, t.T)
+	default:
+		l.age(t.T)
+	}
+}
+
+// age makes t the newest time.
+func (l *Ladder) age(t int64) {
+	if l.grow.tau > 0 {
+		l.grow.step(l.rungs, age(t, l.t))
+	}
+	l.t = t
+}
+
+// cross returns what t adds to the cross sums of its own block.
+func (l *Ladder) cross(t *Term) float64 {
+	x := float64(t.Weight * t.Weight)
+	if t.Sign < 0 {
+		x = -x
+	}
+	return float64(x * l.grow.at(age(l.t, t.T)))
 }
 
 // begin opens the blocks that t lies in.
 func (l *Ladder) begin(t int64) {
 	l.heard, l.t, l.first = true, t, t
 	b := floorDiv(t, int64(l.slot))
-	l.open(b)
-	for j := range l.rungs {
-		l.rungs[j].block = b
-		b = floorDiv(b, int64(l.cfg.Base))
-	}
-}
-
-// open notes that slot b is the open one.
-func (l *Ladder) open(b int64) {
-	base := int64(l.cfg.Base)
 	l.start = uint64(b) * l.slot
-	l.left = base - 1 - (b - base*floorDiv(b, base))
-}
-
-// advance makes the slot of t, which is not before the newest, the open one.
-func (l *Ladder) advance(t int64) {
-	in := uint64(t) - l.start
-	if in < l.slot {
-		return
-	}
-	if in < 2*l.slot && l.left > 0 { // the next slot, in the same block of level 1
-		l.left--
-		l.start += l.slot
-		r := &l.rungs[0]
-		r.block++
-		r.past.decay(l.lambda)
-		r.pastX = float64(r.pastX * l.lambda)
-		return
-	}
-	l.climb(floorDiv(t, int64(l.slot)))
-}
-
-// climb makes slot b the open one and closes the blocks of each level that it lies beyond.
-func (l *Ladder) climb(b int64) {
-	l.open(b)
-	r := &l.rungs[0]
-	r.fade(l.power(b - r.block))
-	r.block = b
-	var carry sums // the open block of the level below
-	carryX := 0.0
+	l.rungs[0].block = b
 	for j := 1; j < len(l.rungs); j++ {
-		r = &l.rungs[j]
-		b = floorDiv(b, int64(l.cfg.Base))
-		steps := b - r.block
-		if steps == 0 {
-			r.part.plus(&carry)
-			r.partX += carryX
+		b = l.rungs[j].open(b, int64(l.cfg.Base))
+	}
+}
+
+// open makes the block the open one in which block b of the level below lies, and returns its index.
+func (r *rung) open(b, base int64) int64 {
+	r.block = floorDiv(b, base)
+	r.left = base - 1 - (b - r.block*base)
+	return r.block
+}
+
+// advance makes the slot of t, which begins in after the open one, the open one, and returns what that
+// leaves of level 0, which is for the caller to apply.
+func (l *Ladder) advance(t int64, in uint64) (keep float64) {
+	l.age(t)
+	r, up := &l.rungs[0], &l.rungs[1]
+	if in >= 2*l.slot {
+		b := floorDiv(t, int64(l.slot))
+		keep = l.power(b - r.block)
+		l.start = uint64(b) * l.slot
+		r.block = b
+		r.pastX = float64(r.pastX * keep)
+		l.jump(b)
+		return keep
+	}
+	l.start += l.slot // the next slot
+	r.block++
+	r.pastX = float64(r.pastX * l.lambda)
+	if up.left > 0 {
+		up.left--
+	} else {
+		l.climb()
+	}
+	return l.lambda
+}
+
+// climb closes the open block of level 1, which the next follows, and of each level above it those that
+// end with it.
+func (l *Ladder) climb() {
+	for j := 1; ; j++ {
+		r := &l.rungs[j]
+		l.close(j, l.lambda)
+		r.block++
+		r.left = int64(l.cfg.Base) - 1
+		if j+1 == len(l.rungs) {
 			return
 		}
-		carry.plus(&r.part)
-		carryX += r.partX
-		r.past.plus(&carry)
-		r.pastX += carryX
-		r.part, r.partX = sums{}, 0
-		r.fade(l.power(steps))
-		r.block = b
+		if up := &l.rungs[j+1]; up.left > 0 {
+			up.left--
+			return
+		}
 	}
 }
 
-func (r *rung) fade(k float64) {
-	r.past.decay(k)
-	r.pastX = float64(r.pastX * k)
+// jump closes the blocks of each level that slot b lies beyond.
+func (l *Ladder) jump(b int64) {
+	for j := 1; j < len(l.rungs); j++ {
+		r := &l.rungs[j]
+		old := r.block
+		if b = r.open(b, int64(l.cfg.Base)); b == old {
+			return
+		}
+		l.close(j, l.power(b-old))
+	}
+}
+
+// close puts the open block of level j, which its part holds alone once the levels below have closed
+// theirs, into the past, of which k is left, and into the open block of the next level.
+func (l *Ladder) close(j int, k float64) {
+	r := &l.rungs[j]
+	r.past.absorb(&r.part, k)
+	r.pastX = float64((r.pastX + r.partX) * k)
+	if j+1 < len(l.rungs) {
+		up := &l.rungs[j+1]
+		up.part.plus(&r.part) // by fields: a copy of the whole would wait for the last term's stores
+		up.partX += r.partX
+	}
+	r.part, r.partX = sums{}, 0
 }
 
 // power returns exp(-steps/Blocks) for steps >= 0.
@@ -268,26 +310,30 @@ func (l *Ladder) power(steps int64) float64 {
 	return exact.ExpNeg(float64(steps) / float64(l.cfg.Blocks))
 }
 
-// insert adds s to the blocks of a time before the open slot.
-func (l *Ladder) insert(t int64, s *sums, x float64) {
-	b := floorDiv(t, int64(l.slot))
+// insert adds the term to its blocks, which lie before the open slot.
+func (l *Ladder) insert(t *Term, a float64) {
+	s, x := sumsOf(t, a), 0.0
+	if l.cfg.Partner > 0 {
+		x = l.cross(t)
+	}
+	b := floorDiv(t.T, int64(l.slot))
 	for j := range l.rungs {
 		r := &l.rungs[j]
 		steps := r.block - b
 		if steps == 0 {
-			r.part.plus(s)
+			r.part.plus(&s)
 			r.partX += x
 			return
 		}
 		k := l.power(steps)
-		r.past.weigh(s, k)
+		r.past.weigh(&s, k)
 		r.pastX += float64(x * k)
 		b = floorDiv(b, int64(l.cfg.Base))
 	}
 }
 
 // Levels returns the number of levels.
-func (l *Ladder) Levels() int { return len(l.rungs) }
+func (l *Ladder) Levels() int { return l.cfg.Levels }
 
 // Tau returns the time constant of level j.
 func (l *Ladder) Tau(j int) time.Duration {
@@ -309,7 +355,7 @@ func (l *Ladder) Settled() int { return l.settledAt(l.t) }
 // settledAt is Settled after silence until at.
 func (l *Ladder) settledAt(at int64) int {
 	j := 0
-	for j+1 < len(l.rungs) && age(max(l.t, at), l.first) >= uint64(l.Tau(j+1)) {
+	for j+1 < l.cfg.Levels && age(max(l.t, at), l.first) >= uint64(l.Tau(j+1)) {
 		j++
 	}
 	return j
@@ -332,7 +378,7 @@ func (l *Ladder) ReadAt(j int, at int64) Resonance {
 // dst has room for Levels more. O(Levels).
 func (l *Ladder) Spectrum(dst []Resonance, at int64) []Resonance {
 	var open sums
-	for j := range l.rungs {
+	for j := range l.cfg.Levels {
 		open.plus(&l.rungs[j].part)
 		s := l.rungs[j].past
 		s.plus(&open)
@@ -378,7 +424,7 @@ func (l *Ladder) Cross(j int, at int64) float64 {
 // Reset forgets everything.
 func (l *Ladder) Reset() {
 	clear(l.rungs)
-	l.start, l.left, l.t, l.first, l.heard, l.n = 0, 0, 0, 0, false, 0
+	l.start, l.t, l.first, l.heard, l.n = 0, 0, 0, false, 0
 	l.grow = growth{tau: float64(l.cfg.Partner), scale: 1}
 }
 

@@ -63,11 +63,11 @@ func (l *Ladder) Merge(o *Ladder) error {
 		l.begin(o.t)
 	}
 	if o.t > l.t {
-		if l.cfg.Partner > 0 {
-			l.grow.step(l.rungs, age(o.t, l.t))
+		if in := uint64(o.t) - l.start; in < l.slot {
+			l.age(o.t)
+		} else {
+			l.rungs[0].past.decay(l.advance(o.t, in))
 		}
-		l.advance(o.t)
-		l.t = o.t
 	}
 	l.first = min(l.first, o.first)
 	l.n += o.n
@@ -105,7 +105,7 @@ const (
 // AppendBinary appends the state of every level.
 func (l *Ladder) AppendBinary(dst []byte) ([]byte, error) {
 	dst = state.Head(dst, ladderTag, ladderVersion)
-	dst = state.Uint(dst, uint64(len(l.rungs)))
+	dst = state.Uint(dst, uint64(l.cfg.Levels))
 	return l.append(dst), nil
 }
 
@@ -124,8 +124,8 @@ func (l *Ladder) append(dst []byte) []byte {
 // After an error the ladder holds no meaning until Reset.
 func (l *Ladder) UnmarshalBinary(data []byte) error {
 	r := state.Open(data, ladderTag, ladderVersion)
-	if n := r.Len(MaxLevels); r.Err() == nil && n != len(l.rungs) {
-		r.Fail(fmt.Errorf("%d levels: want %d", n, len(l.rungs)))
+	if n := r.Len(MaxLevels); r.Err() == nil && n != l.cfg.Levels {
+		r.Fail(fmt.Errorf("%d levels: want %d", n, l.cfg.Levels))
 	}
 	l.read(r)
 	if err := r.Close(); err != nil {

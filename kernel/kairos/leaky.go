@@ -23,6 +23,15 @@ func age(a, b int64) uint64 { return uint64(a) - uint64(b) }
 // step moves the clock to t and returns what the step leaves of the past. For a late t the past stays and
 // the new term is worth less: d.
 func (c *clock) step(t int64) (keep, d float64) {
+	if dt := uint64(t) - uint64(c.t); t > c.t && dt == c.dt { // dt is not 0, so it has heard
+		c.t = t
+		return c.keep, 1
+	}
+	return c.stride(t)
+}
+
+// stride is step where the last step does not repeat.
+func (c *clock) stride(t int64) (keep, d float64) {
 	if !c.heard {
 		c.heard, c.t = true, t
 		return 0, 1
@@ -35,9 +44,7 @@ func (c *clock) step(t int64) (keep, d float64) {
 	if dt == 0 {
 		return 1, 1
 	}
-	if dt != c.dt {
-		c.dt, c.keep = dt, exact.ExpNeg(float64(dt)/c.tau)
-	}
+	c.dt, c.keep = dt, exact.ExpNeg(float64(dt)/c.tau)
 	return c.keep, 1
 }
 
@@ -71,13 +78,18 @@ type leaky struct {
 // add takes a term whose |P| is a.
 func (l *leaky) add(t *Term, a float64) {
 	keep, d := l.clock.step(t.T)
-	if keep != 1 {
-		l.sums.decay(keep)
+	if !(t.Weight > 0) {
+		if keep != 1 {
+			l.sums.decay(keep)
+		}
+		return
 	}
-	if t.Weight > 0 {
+	l.n += uint64(int64(t.Sign))
+	if keep == 1 {
 		l.sums.add(t, d, a)
-		l.n += uint64(int64(t.Sign))
+		return
 	}
+	l.sums.fold(keep, t, d, a)
 }
 
 func (l *leaky) readAt(at int64) (sums, uint64, int64) {
@@ -126,7 +138,7 @@ func newCross(a, b float64, horizon time.Duration) Cross {
 
 // Add adds one term, of which it needs the time, the weight and the sign.
 func (c *Cross) Add(t Term) error {
-	if err := t.validate(); err != nil {
+	if _, err := t.check(); err != nil {
 		return err
 	}
 	if c.late(t.T, c.horizon) {

@@ -72,6 +72,8 @@ type Correlator struct {
 	ones  []complex128
 	terms []Term
 	lost  uint64
+	plain bool // one channel by phase, without lag and conjugation
+	wide  bool // the same of several channels
 }
 
 // NewCorrelator validates cfg and returns a correlator that has heard nothing.
@@ -97,6 +99,8 @@ func NewCorrelator(cfg PairConfig) (*Correlator, error) {
 	}
 	c.terms = make([]Term, 0, 4)
 	c.ring = ring{dims: d, capacity: cfg.Capacity}
+	usual := cfg.Lag == 0 && cfg.Reading == phase.ByPhase && !cfg.Conjugate
+	c.plain, c.wide = usual && d == 1 && c.c[0] == 1, usual && d > 1
 	return c, nil
 }
 
@@ -108,6 +112,9 @@ func NewCorrelator(cfg PairConfig) (*Correlator, error) {
 //
 // With a lag, points of equal time pair in the order of their arrival; otherwise order does not matter.
 func (c *Correlator) Step(p *phase.Point) ([]Term, error) {
+	if c.plain && c.stepPlain(p) || c.wide && c.stepWide(p) {
+		return c.terms, nil
+	}
 	if err := c.admit(p); err != nil {
 		return nil, err
 	}
@@ -124,6 +131,67 @@ func (c *Correlator) Step(p *phase.Point) ([]Term, error) {
 	return c.stepLagged(p)
 }
 
+// stepPlain is Step for what is most common, with the same results to the bit. It leaves to Step what is
+// not one channel of finite phasors.
+func (c *Correlator) stepPlain(p *phase.Point) bool {
+	if len(p.U) != 1 || p.V != nil && len(p.V) != 1 {
+		return false
+	}
+	x, y := p.U[0], complex(1, 0)
+	if p.V != nil {
+		y = p.V[0]
+	}
+	a, b, u, v := real(x), imag(x), real(y), imag(y)
+	ex, ey := float64(a*a)+float64(b*b), float64(u*u)+float64(v*v)
+	if !(ex <= inDiscLimit && ey <= inDiscLimit && p.Weight >= 0 && p.Weight <= 1) {
+		return false
+	}
+	re, im := float64(a*u)+float64(b*v), float64(b*u)-float64(a*v)
+	c.fresh(p, re, im, ex, ey)
+	return true
+}
+
+// fresh makes the one term of p, whose product is re+i·im before demodulation.
+func (c *Correlator) fresh(p *phase.Point, re, im, ex, ey float64) {
+	if c.cfg.Omega.F != 0 {
+		sin, cos := exact.Sincos(c.cfg.Omega.Phase(p.T))
+		re, im = float64(re*cos)-float64(im*sin), float64(re*sin)+float64(im*cos)
+	}
+	c.terms = c.terms[:1]
+	t := &c.terms[0]
+	t.T, t.P, t.Ex, t.Ey, t.Weight, t.Sign, t.Fresh = p.T, complex(re, im), ex, ey, p.Weight, 1, true
+}
+
+// stepWide is stepPlain for several channels.
+func (c *Correlator) stepWide(p *phase.Point) bool {
+	n := len(c.c)
+	y := p.V
+	if y == nil {
+		y = c.ones
+	}
+	if len(p.U) != n || len(y) != n || !(p.Weight >= 0 && p.Weight <= 1) {
+		return false
+	}
+	var re, im, ex, ey float64
+	x, y := p.U[:n], y[:n]
+	for d, w := range c.c {
+		a, b, u, v := real(x[d]), imag(x[d]), real(y[d]), imag(y[d])
+		nx, ny := float64(a*a)+float64(b*b), float64(u*u)+float64(v*v)
+		if !(nx <= inDiscLimit && ny <= inDiscLimit) {
+			return false
+		}
+		re += float64(w * (float64(a*u) + float64(b*v)))
+		im += float64(w * (float64(b*u) - float64(a*v)))
+		ex += float64(w * nx)
+		ey += float64(w * ny)
+	}
+	c.fresh(p, re, im, ex, ey)
+	return true
+}
+
+// inDiscLimit bounds |u|² of a unit phasor: 1 but for rounding.
+const inDiscLimit = 1 + 1e-9
+
 func (c *Correlator) admit(p *phase.Point) error {
 	if len(p.U) != c.cfg.Dims || p.V != nil && len(p.V) != c.cfg.Dims {
 		return fmt.Errorf("kairos: point of %d and %d channels: want %d", len(p.U), len(p.V), c.cfg.Dims)
@@ -133,14 +201,14 @@ func (c *Correlator) admit(p *phase.Point) error {
 	}
 	limit := math.MaxFloat64
 	if c.cfg.Reading == phase.ByPhase {
-		limit = 1 + 1e-9
+		limit = inDiscLimit
 	}
 	for _, u := range [2][]complex128{p.U, p.V} {
 		for d, z := range u {
 			if !(math.Abs(real(z)) <= limit && math.Abs(imag(z)) <= limit) {
 				return fmt.Errorf("kairos: point channel %d is %v: want finite parts, by phase within the unit circle", d, z)
 			}
-			if c.cfg.Reading == phase.ByPhase && norm2(z) > 1+1e-9 {
+			if c.cfg.Reading == phase.ByPhase && norm2(z) > inDiscLimit {
 				return fmt.Errorf("kairos: point channel %d is %v: outside the unit circle", d, z)
 			}
 		}

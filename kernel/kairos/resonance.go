@@ -35,15 +35,36 @@ type Term struct {
 	Fresh  bool       // the pair of the newest arrival, not one that it has changed
 }
 
-var errTerm = errors.New("kairos: term: want finite parts, a weight in 0…1 and a sign of ±1")
+var errTerm = errors.New("kairos: term: want finite parts, energies >= 0, a weight in 0…1 and a sign of ±1")
 
-func (t *Term) validate() error {
-	sum := math.Abs(real(t.P)) + math.Abs(imag(t.P)) + t.Ex + t.Ey // NaN and +Inf survive a sum
-	if !(sum <= math.MaxFloat64) || !(t.Weight >= 0 && t.Weight <= 1) || t.Sign != 1 && t.Sign != -1 {
-		return errTerm
+// check returns |t.P|, or an error for a term that no window may hold.
+func (t *Term) check() (a float64, err error) {
+	n := norm2(t.P)
+	bits := math.Float64bits // as integers, floats >= 0 keep their order, and the rest lies above
+	if bits(t.Weight) <= oneBits && bits(t.Ex) <= safeBits && bits(t.Ey) <= safeBits &&
+		bits(n)-safeInverse <= safeBits-safeInverse && t.Sign*t.Sign == 1 {
+		return math.Sqrt(n), nil
 	}
-	return nil
+	return t.checkEnds()
 }
+
+// checkEnds is check of what is near 0 or overflow, or wrong.
+func (t *Term) checkEnds() (float64, error) {
+	sum := math.Abs(real(t.P)) + math.Abs(imag(t.P)) + t.Ex + t.Ey // NaN and Inf survive a sum
+	if !(sum <= math.MaxFloat64 && t.Ex >= 0 && t.Ey >= 0) || !(t.Weight >= 0 && t.Weight <= 1) || t.Sign != 1 && t.Sign != -1 {
+		return 0, errTerm
+	}
+	return exact.Abs(t.P), nil
+}
+
+// safe is where a square is still far from overflow, and its inverse from underflow.
+const safe = 0x1p900
+
+const (
+	oneBits     = 1023 << 52         // of 1
+	safeBits    = (1023 + 900) << 52 // of safe
+	safeInverse = (1023 - 900) << 52 // of 1/safe
+)
 
 // Resonance is the state of a window at one instant. It is a plain value.
 type Resonance struct {
@@ -93,6 +114,14 @@ func (s *sums) add(t *Term, d, a float64) {
 	s.a2 += a2
 }
 
+// modulus is exact.Abs, to the bit, without a call where the squares neither vanish nor overflow.
+func modulus(z complex128) float64 {
+	if n := norm2(z); n > 1/safe && n < safe {
+		return math.Sqrt(n)
+	}
+	return exact.Abs(z)
+}
+
 // sumsOf returns what the term alone adds; a is |t.P|.
 func sumsOf(t *Term, a float64) sums {
 	w := t.Weight
@@ -137,6 +166,74 @@ func (s *sums) append(dst []byte) []byte {
 
 func (s *sums) readFrom(r *state.Reader) {
 	r.Floats(&s.re, &s.im, &s.w, &s.q, &s.ex, &s.ey, &s.a1, &s.a2)
+}
+
+// fold is decay(k) and then add in one pass, with the same bits.
+func (s *sums) fold(k float64, t *Term, d, a float64) {
+	mass := float64(s.w * k)
+	if mass < emptyMass || t.Sign < 0 {
+		s.decay(k)
+		s.add(t, d, a)
+		return
+	}
+	w := float64(d * t.Weight)
+	wa := float64(w * a)
+	k2 := float64(k * k)
+	s.w = mass + w
+	s.re = float64(s.re*k) + float64(w*real(t.P))
+	s.im = float64(s.im*k) + float64(w*imag(t.P))
+	s.q = float64(s.q*k2) + float64(w*w)
+	s.ex = float64(s.ex*k) + float64(w*t.Ex)
+	s.ey = float64(s.ey*k) + float64(w*t.Ey)
+	s.a1 = float64(s.a1*k) + wa
+	s.a2 = float64(s.a2*k2) + float64(wa*wa)
+}
+
+// foldInto is fold for a term of its full weight, and adds the term to part too.
+func (s *sums) foldInto(part *sums, k float64, t *Term, a float64) {
+	mass := float64(s.w * k)
+	if mass < emptyMass || t.Sign < 0 {
+		s.fold(k, t, 1, a)
+		part.add(t, 1, a)
+		return
+	}
+	w := t.Weight
+	wa := float64(w * a)
+	k2 := float64(k * k)
+	re, im, q := float64(w*real(t.P)), float64(w*imag(t.P)), float64(w*w)
+	ex, ey, a2 := float64(w*t.Ex), float64(w*t.Ey), float64(wa*wa)
+	s.w = mass + w
+	s.re = float64(s.re*k) + re
+	s.im = float64(s.im*k) + im
+	s.q = float64(s.q*k2) + q
+	s.ex = float64(s.ex*k) + ex
+	s.ey = float64(s.ey*k) + ey
+	s.a1 = float64(s.a1*k) + wa
+	s.a2 = float64(s.a2*k2) + a2
+	part.w += w
+	part.re += re
+	part.im += im
+	part.q += q
+	part.ex += ex
+	part.ey += ey
+	part.a1 += wa
+	part.a2 += a2
+}
+
+// absorb is plus(o) and then decay(k) in one pass.
+func (s *sums) absorb(o *sums, k float64) {
+	k2 := float64(k * k)
+	s.re = float64((s.re + o.re) * k)
+	s.im = float64((s.im + o.im) * k)
+	s.w = float64((s.w + o.w) * k)
+	s.q = float64((s.q + o.q) * k2)
+	s.ex = float64((s.ex + o.ex) * k)
+	s.ey = float64((s.ey + o.ey) * k)
+	s.a1 = float64((s.a1 + o.a1) * k)
+	s.a2 = float64((s.a2 + o.a2) * k2)
+	if s.w < emptyMass {
+		*s = sums{}
+	}
 }
 
 // emptyMass is the mass below which a window counts as empty: far from denormals even when squared.
