@@ -34,7 +34,7 @@ func (g Riccati) Slope(p float64) float64 {
 // Fixed returns the solution of P = G(P), P* = 2qr/(q+sqrt(q²+4qr)). At q = r the gain there is the golden
 // ratio's 0.618. Test: TestGoldenRatio.
 func (g Riccati) Fixed() float64 {
-	x := math.Sqrt(g.Q) * math.Sqrt(g.Q+float64(4*g.R)) // sqrt(q²+4qr), which could overflow
+	x := float64(math.Sqrt(g.Q) * math.Sqrt(g.Q+float64(4*g.R))) // sqrt(q²+4qr), which could overflow
 	return float64(2 * g.R * (g.Q / (g.Q + x)))
 }
 
