@@ -11,6 +11,7 @@ import (
 // answer with any code of its own.
 const (
 	CodeUnknown   = "unknown_action"    // no active plugin offers the action
+	CodeChannel   = "unknown_channel"   // no active input plugin hears the channel
 	CodeArguments = "invalid_arguments" // the arguments do not satisfy the action's schema
 	CodeInput     = "input"             // the message is larger than limits.input_bytes
 	CodeOutput    = "output"            // the answer is larger than limits.output_bytes

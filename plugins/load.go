@@ -84,7 +84,7 @@ func (e *entry) match(p Plugin) (offers []*offer, refused []string, err error) {
 			refused = append(refused, a.Name)
 			continue
 		}
-		o, err := e.offer(p, a, grant)
+		o, err := e.offer(a, grant)
 		if err != nil {
 			return nil, nil, fmt.Errorf("action %s: %w", a.Name, err)
 		}
@@ -98,8 +98,8 @@ func (e *entry) match(p Plugin) (offers []*offer, refused []string, err error) {
 	return offers, refused, nil
 }
 
-func (e *entry) offer(p Plugin, a *abi.Action, g Grant) (*offer, error) {
-	o := &offer{entry: e, plugin: p, action: Action{
+func (e *entry) offer(a *abi.Action, g Grant) (*offer, error) {
+	o := &offer{entry: e, action: Action{
 		Name: a.Name, Plugin: e.m.Name, Version: e.m.Version, Digest: e.m.SHA256,
 		Title: a.Title, Description: a.Description,
 		InputSchema: json.RawMessage(a.InputSchema), OutputSchema: json.RawMessage(a.OutputSchema),

@@ -82,6 +82,9 @@ func (s *Set) Observe(ctx context.Context, in abi.ObserveInput) error {
 	if s.closed.Load() {
 		return Errorf(CodeClosed, false, "plugins: observe: the node is stopping")
 	}
+	// While this is held no observer is replaced, so each record reaches either the old or the new one.
+	s.members.RLock()
+	defer s.members.RUnlock()
 	for _, e := range s.entries {
 		if e.m.Kind != abi.KindObserver || e.stateNow() != Active {
 			continue
@@ -100,16 +103,20 @@ func (e *entry) stateNow() State {
 // maxStrikes is how many calls in a row an observer may fail before it is left alone.
 const maxStrikes = 8
 
-// observe feeds one observer. While a call runs, records gather: the batches grow with the load by
-// themselves, and a quiet log costs no delay.
+// observe feeds one observer until ctx ends or it is replaced, and then what it has been given. While
+// a call runs, records gather: the batches grow with the load by themselves, and a quiet log costs
+// no delay.
 func (s *Set) observe(ctx context.Context, e *entry) {
-	strikes := 0
+	defer close(e.fed)
+	strikes, last := 0, false
 	var batch []abi.Record
-	for {
+	for !last {
 		select {
 		case <-ctx.Done():
 			return
 		case <-e.queue.bell:
+		case <-e.replaced:
+			last = true
 		}
 		for batch = e.queue.pop(batch[:0], s.cfg.Batch, e.m.Limits.InputBytes/2); len(batch) > 0; {
 			if s.feed(ctx, e, batch) {
@@ -133,13 +140,7 @@ func (s *Set) feed(ctx context.Context, e *entry, batch []abi.Record) bool {
 	msg, err := in.Append(nil)
 	if err == nil {
 		newest := batch[len(batch)-1]
-		var payload []byte
-		payload, err = e.call(ctx, e.plugin, Call{Op: abi.OpObserve, TimeNS: newest.At, Seed: newest.Index, In: msg})
-		if err == nil {
-			if err = out.Decode(payload); err != nil {
-				err = Errorf(CodeProtocol, false, "%v", err)
-			}
-		}
+		out, err = ask(ctx, e, Call{Op: abi.OpObserve, TimeNS: newest.At, Seed: newest.Index, In: msg}, observed)
 	}
 	e.count(err)
 	if err != nil {
@@ -163,4 +164,9 @@ func (s *Set) giveUp(e *entry) {
 	e.state = Failed
 	e.mu.Unlock()
 	s.log.Error("observer given up", "name", e.m.Name, "failures", maxStrikes)
+}
+
+func observed(payload []byte) (out abi.ObserveOutput, err error) {
+	err = out.Decode(payload)
+	return out, err
 }

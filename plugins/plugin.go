@@ -36,6 +36,10 @@ type Call struct {
 	TimeNS  int64  // the plugin's clock, Unix nanoseconds
 	Seed    uint64 // the plugin's entropy
 	In      []byte // the operation's message; the caller's again after the call
+
+	// Accept, if set, judges a whole answer, status byte first, before the loader keeps the instance
+	// that gave it. An error is the plugin's fault: the instance is thrown away, and Call returns it.
+	Accept func(answer []byte) error
 }
 
 // Action is one action of an active plugin: what the plugin says of it and what the owner grants.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -49,26 +50,41 @@ type Set struct {
 	cfg     Config
 	loaders map[string]Loader
 	log     *slog.Logger
-	entries []*entry // fixed by New, in the order of discovery
 	ready   chan struct{}
+	reloads chan chan error // to Run
+	stopped chan struct{}   // Run has returned
 	closed  atomic.Bool
-	actions atomic.Pointer[map[string]*offer]
-	publish sync.Mutex // orders changes of actions; no call waits for it
+
+	members sync.RWMutex // guards entries
+	entries []*entry     // in the order of discovery
+	table   atomic.Pointer[table]
+	publish sync.Mutex // orders changes of table; no call waits for it
+}
+
+// table is who does what; never changed once it is published.
+type table struct {
+	actions  map[string]*offer
+	channels map[string]*entry
 }
 
 // entry is one manifest and what became of it.
 type entry struct {
-	path  string
-	m     Manifest
-	found Found
-	slots chan struct{} // one for each call that may run
-	queue queue         // for an observer
+	path     string
+	m        Manifest
+	found    Found
+	slots    chan struct{} // one for each call that may run
+	queue    queue         // for an observer
+	replaced chan struct{} // closed once nothing more is given to an observer
+	fed      chan struct{} // closed when an observer's loop has ended
+	plugin   Plugin        // set before it is Active, never changed
+	offers   []*offer      // set with plugin
 
 	mu      sync.Mutex // guards what follows
 	state   State
-	plugin  Plugin
 	problem string
 	refused []string
+	retired bool
+	running sync.WaitGroup // of those between begin and end
 
 	calls, failures, records, dropped atomic.Uint64
 }
@@ -79,12 +95,11 @@ type offer struct {
 	in     *schema
 	out    *schema
 	entry  *entry
-	plugin Plugin
 }
 
 // NewSet finds the manifests and starts nothing: Run loads them. loaders are by ABI name. A
-// manifest that cannot be read, and one whose name or action an earlier one has, is Failed; only a
-// bad cfg is an error.
+// manifest that cannot be read, and one whose name, action or channel an earlier one has, is Failed;
+// only a bad cfg is an error.
 func NewSet(cfg Config, loaders map[string]Loader) (*Set, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -92,21 +107,15 @@ func NewSet(cfg Config, loaders map[string]Loader) (*Set, error) {
 	cfg.Parallel = or(cfg.Parallel, 2)
 	cfg.Queue = or(cfg.Queue, 4096)
 	cfg.Batch = or(cfg.Batch, 256)
-	s := &Set{cfg: cfg, loaders: loaders, log: cfg.Log, ready: make(chan struct{})}
+	s := &Set{cfg: cfg, loaders: loaders, log: cfg.Log, ready: make(chan struct{}),
+		reloads: make(chan chan error), stopped: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.actions.Store(&map[string]*offer{})
-	found := Discover(cfg.Dirs)
-	for _, name := range sortedKeys(cfg.Embedded) {
-		found = append(found, DiscoverFS(name, cfg.Embedded[name])...)
-	}
-	if cfg.More != nil {
-		found = append(found, cfg.More()...)
-	}
-	names, actions := make(map[string]string), make(map[string]string)
-	for _, f := range found {
-		s.entries = append(s.entries, s.newEntry(f, names, actions))
+	s.table.Store(&table{})
+	c := claims{}
+	for _, f := range s.discover() {
+		s.entries = append(s.entries, s.newEntry(f, c.take(f)))
 	}
 	return s, nil
 }
@@ -118,102 +127,153 @@ func or(v, otherwise int) int {
 	return v
 }
 
-// newEntry claims the manifest's names, so that which of two plugins wins depends on the order of
-// the manifests and not on which loads faster.
-func (s *Set) newEntry(f Found, names, actions map[string]string) *entry {
+func (s *Set) discover() []Found {
+	found := Discover(s.cfg.Dirs)
+	for _, name := range sortedKeys(s.cfg.Embedded) {
+		found = append(found, DiscoverFS(name, s.cfg.Embedded[name])...)
+	}
+	if s.cfg.More != nil {
+		found = append(found, s.cfg.More()...)
+	}
+	return found
+}
+
+// claims are the manifests' names, by what they are of, and the path of the manifest that has it.
+type claims map[string]string
+
+// take claims a manifest's names, so that which of two plugins wins depends on the order of the
+// manifests and not on which loads faster. A manifest that wins not all of them gets none.
+func (c claims) take(f Found) error {
+	if f.Err != nil {
+		return f.Err
+	}
+	wanted := []string{fmt.Sprintf("name %q", f.Manifest.Name)}
+	for _, a := range sortedKeys(f.Manifest.Actions) {
+		wanted = append(wanted, fmt.Sprintf("action %q", a))
+	}
+	for _, ch := range f.Manifest.Channels {
+		wanted = append(wanted, fmt.Sprintf("channel %q", ch))
+	}
+	for _, w := range wanted {
+		if other := c[w]; other != "" {
+			return fmt.Errorf("plugins: load %s: %s: %s has it", f.Path, w, other)
+		}
+	}
+	for _, w := range wanted {
+		c[w] = f.Path
+	}
+	return nil
+}
+
+// newEntry is Loading, or Failed by err.
+func (s *Set) newEntry(f Found, err error) *entry {
 	e := &entry{path: f.Path, m: f.Manifest, found: f, state: Loading}
 	e.slots = make(chan struct{}, max(1, f.Manifest.Limits.Instances))
 	if f.Manifest.Kind == abi.KindObserver {
 		e.queue.init(s.cfg.Queue)
-	}
-	err := f.Err
-	if err == nil {
-		if other := names[f.Manifest.Name]; other != "" {
-			err = fmt.Errorf("plugins: load %s: name %q: %s has it", f.Path, f.Manifest.Name, other)
-		}
-	}
-	for _, a := range sortedKeys(f.Manifest.Actions) {
-		if other := actions[a]; other != "" && err == nil {
-			err = fmt.Errorf("plugins: load %s: action %q: %s has it", f.Path, a, other)
-		}
+		e.replaced, e.fed = make(chan struct{}), make(chan struct{})
 	}
 	if err != nil {
 		e.state, e.problem = Failed, err.Error()
-		return e
-	}
-	names[f.Manifest.Name] = f.Path
-	for a := range f.Manifest.Actions {
-		actions[a] = f.Path
 	}
 	return e
 }
 
-// Run loads the plugins, keeps the observers fed, and returns nil after ctx ends and they have
-// stopped. What one plugin does wrong is its Status, never Run's error. Call it once.
+// Run loads the plugins, keeps the observers fed, serves Reload, and returns nil after ctx ends and
+// all of that has stopped. What one plugin does wrong is its Status, never Run's error. Call it once.
 func (s *Set) Run(ctx context.Context) error {
-	for _, e := range s.entries {
-		if e.state == Failed {
-			s.log.Error("plugin failed", "path", e.path, "error", e.problem)
+	defer close(s.stopped)
+	var tasks sync.WaitGroup // observers, and what waits to be closed
+	s.load(ctx, s.current(), func(e *entry) {
+		s.change(func(t *table) { t.add(e) })
+		s.tell()
+		if e.m.Kind == abi.KindObserver {
+			tasks.Go(func() { s.observe(ctx, e) })
 		}
-	}
-	var load, observe errgroup.Group
-	load.SetLimit(s.cfg.Parallel)
-	for _, e := range s.entries {
-		if e.state == Failed {
-			continue
-		}
-		load.Go(func() error {
-			if s.load(ctx, e) && e.m.Kind == abi.KindObserver {
-				observe.Go(func() error { s.observe(ctx, e); return nil })
-			}
-			return nil
-		})
-	}
-	_ = load.Wait() // nothing returns an error
+	})
 	close(s.ready)
-	<-ctx.Done()
-	return observe.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			tasks.Wait()
+			return nil
+		case done := <-s.reloads:
+			done <- s.reload(ctx, &tasks)
+		}
+	}
 }
 
 // Ready is closed once every plugin is Active or Failed.
 func (s *Set) Ready() <-chan struct{} { return s.ready }
 
-// load reports whether e has become Active.
-func (s *Set) load(ctx context.Context, e *entry) bool {
+func (s *Set) current() []*entry {
+	s.members.RLock()
+	defer s.members.RUnlock()
+	return slices.Clone(s.entries)
+}
+
+// load loads those entries that are Loading, some at once, and calls active for each that has become
+// Active, from many goroutines.
+func (s *Set) load(ctx context.Context, entries []*entry, active func(e *entry)) {
+	var g errgroup.Group
+	g.SetLimit(s.cfg.Parallel)
+	for _, e := range entries {
+		switch e.stateNow() {
+		case Failed:
+			s.log.Error("plugin failed", "path", e.path, "error", e.problem)
+		case Loading:
+			g.Go(func() error {
+				if s.start(ctx, e) {
+					active(e)
+				}
+				return nil
+			})
+		}
+	}
+	_ = g.Wait() // nothing returns an error
+}
+
+// start reports whether e has become Active.
+func (s *Set) start(ctx context.Context, e *entry) bool {
 	p, offers, refused, err := s.open(ctx, e)
 	if err == nil && s.closed.Load() {
 		err = errors.Join(errors.New("plugins: load: the node is stopping"), p.Close(ctx))
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if err != nil {
 		e.state, e.problem = Failed, err.Error()
-	} else {
-		e.state, e.plugin, e.refused = Active, p, refused
-	}
-	e.mu.Unlock()
-	if err != nil {
 		s.log.Error("plugin failed", "path", e.path, "error", err)
 		return false
 	}
+	e.state, e.plugin, e.offers, e.refused = Active, p, offers, refused
 	s.log.Info("plugin loaded", "name", e.m.Name, "version", e.m.Version, "digest", e.m.SHA256, "refused", refused)
-	s.change(func(all map[string]*offer) {
-		for _, o := range offers {
-			all[o.action.Name] = o
-		}
-	})
 	return true
 }
 
-// change publishes a changed copy of the actions, so that readers never wait.
-func (s *Set) change(edit func(all map[string]*offer)) {
+// change publishes a changed copy of the table, so that readers never wait.
+func (s *Set) change(edit func(t *table)) {
 	s.publish.Lock()
-	next := make(map[string]*offer)
-	for name, o := range *s.actions.Load() {
-		next[name] = o
-	}
+	defer s.publish.Unlock()
+	old := s.table.Load()
+	next := &table{actions: maps.Clone(old.actions), channels: maps.Clone(old.channels)}
 	edit(next)
-	s.actions.Store(&next)
-	s.publish.Unlock()
+	s.table.Store(next)
+}
+
+func (t *table) add(e *entry) {
+	if t.actions == nil {
+		t.actions, t.channels = make(map[string]*offer), make(map[string]*entry)
+	}
+	for _, o := range e.offers {
+		t.actions[o.action.Name] = o
+	}
+	for _, c := range e.m.Channels {
+		t.channels[c] = e
+	}
+}
+
+func (s *Set) tell() {
 	if s.cfg.OnChange != nil {
 		s.cfg.OnChange()
 	}
@@ -226,7 +286,7 @@ func (s *Set) Close(ctx context.Context) error {
 		return nil
 	}
 	var all []error
-	for _, e := range s.entries {
+	for _, e := range s.current() {
 		e.mu.Lock()
 		p := e.plugin
 		e.mu.Unlock()
@@ -243,7 +303,7 @@ func (s *Set) Close(ctx context.Context) error {
 // Actions returns the actions of all active plugins, ordered by name. The caller owns the slice;
 // the schemas in it are shared and must not be changed.
 func (s *Set) Actions() []Action {
-	offers := *s.actions.Load()
+	offers := s.table.Load().actions
 	all := make([]Action, 0, len(offers))
 	for _, name := range sortedKeys(offers) {
 		all = append(all, offers[name].action)
@@ -251,10 +311,11 @@ func (s *Set) Actions() []Action {
 	return all
 }
 
-// Status returns how each plugin fares, ordered by its manifest's path.
+// Status returns how each plugin fares, in the order of discovery.
 func (s *Set) Status() []Status {
-	all := make([]Status, 0, len(s.entries))
-	for _, e := range s.entries {
+	entries := s.current()
+	all := make([]Status, 0, len(entries))
+	for _, e := range entries {
 		e.mu.Lock()
 		st := Status{
 			Name: e.m.Name, Version: e.m.Version, Kind: e.m.Kind, Digest: e.m.SHA256, Path: e.path,

@@ -146,6 +146,11 @@ func (p *Plugin) Call(ctx context.Context, c plugins.Call, dst []byte) (_ []byte
 		return dst, err
 	}
 	out, err := i.call(ctx, c, dst)
+	if err == nil && c.Accept != nil {
+		if err = c.Accept(out[len(dst):]); err != nil {
+			out = dst
+		}
+	}
 	if err != nil || p.m.Fresh {
 		return out, errors.Join(err, i.close(ctx))
 	}

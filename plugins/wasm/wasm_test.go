@@ -343,3 +343,26 @@ func TestProfileOfABI(t *testing.T) {
 	require.Equal(t, 16, strings.Count(section, "`args_")+strings.Count(section, "`environ_")+strings.Count(section, "`clock_")+
 		strings.Count(section, "`poll_")+strings.Count(section, "`random_")+strings.Count(section, "`fd_")+strings.Count(section, "`sched_")+strings.Count(section, "`proc_"))
 }
+
+// An instance whose answer its caller refuses is thrown away, as one that trapped is: what it holds
+// cannot be trusted.
+func TestRefusedAnswersCostTheInstance(t *testing.T) {
+	count := cat(i32c(2000), i32c(2000), []byte{0x2d, 0, 0}, i32c(1), []byte{0x6a, 0x3a, 0, 0}, packed(1999, 2))
+	p := load(t, newLoader(t, wasm.Config{}), guest{call: count}.bytes(), nil)
+	calls := func(accept func([]byte) error) (string, error) {
+		out, err := p.Call(t.Context(), plugins.Call{Op: abi.OpAct, Session: "a", Accept: accept}, []byte("kept"))
+		return string(out), err
+	}
+	for _, want := range []string{"kept\x00\x01", "kept\x00\x02"} {
+		out, err := calls(func([]byte) error { return nil })
+		require.NoError(t, err)
+		require.Equal(t, want, out)
+	}
+	refuse := errors.New("not JSON")
+	out, err := calls(func(answer []byte) error { require.Equal(t, "\x00\x03", string(answer)); return refuse })
+	require.ErrorIs(t, err, refuse)
+	require.Equal(t, "kept", out)
+	out, err = calls(nil)
+	require.NoError(t, err)
+	require.Equal(t, "kept\x00\x01", out, "a new instance counts from the beginning")
+}
