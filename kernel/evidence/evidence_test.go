@@ -37,9 +37,16 @@ func bigLnI0(x float64) float64 {
 }
 
 func TestLnI0AgainstBigSeries(t *testing.T) {
-	for _, x := range []float64{1e-8, 1e-3, .1, .5, 1, 2, 3.75, 7, 12, 20, 29.9, 30, 30.0001, 31, 40, 100, 700, 1000} {
+	for _, x := range []float64{1e-8, 1e-3, .1, .5, 1, 2, 3.75, 7, 12, 20, 29.9, 31.9999999, 32, 32.0001, 40, 100, 700, 1000} {
 		require.InEpsilon(t, bigLnI0(x), evidence.LnI0(x), 1e-12, x)
 		require.Equal(t, evidence.LnI0(x), evidence.LnI0(-x))
+	}
+	r := signal.Rand(2)
+	for range 400 { // the pieces, their seams and the series behind them
+		x := 40 * r.Float64()
+		require.InEpsilon(t, bigLnI0(x), evidence.LnI0(x), 1e-14, x)
+		x = math.Floor(4*x)/4 + 1e-13*(r.Float64()-0.5)
+		require.InEpsilon(t, bigLnI0(math.Abs(x)), evidence.LnI0(x), 1e-14, x)
 	}
 	require.Zero(t, evidence.LnI0(0))
 	require.InEpsilon(t, 1e300, evidence.LnI0(1e300), 1e-12)

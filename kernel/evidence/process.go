@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/becomingone/becomingone/kernel/phase/exact"
 	"github.com/becomingone/becomingone/kernel/phase/state"
@@ -14,6 +15,14 @@ var concentrations = [...]float64{.5, 1, 2, 4, 8, 16, 32}
 var lnI0s = func() (c [len(concentrations)]float64) {
 	for i, k := range concentrations {
 		c[i] = LnI0(k)
+	}
+	return c
+}()
+
+// lnKappas holds the logarithms of concentrations, powers of two.
+var lnKappas = func() (c [len(concentrations)]float64) {
+	for i, k := range concentrations {
+		c[i] = exact.Log(k)
 	}
 	return c
 }()
@@ -58,10 +67,19 @@ func (e *Process) N() uint64 { return e.n }
 func (e *Process) LnE() float64 {
 	r := exact.Abs(e.sum)
 	var ln [len(concentrations)]float64
+	far := math.Inf(1) // ln r, once it is needed
 	for i, k := range concentrations {
-		ln[i] = LnI0(float64(k*r)) - e.cost[i]
+		x := float64(k * r)
+		if x < seriesEnd {
+			ln[i] = lnI0Near(x) - e.cost[i]
+			continue
+		}
+		if far > math.MaxFloat64 {
+			far = exact.Log(r)
+		}
+		ln[i] = lnI0Far(x, far+lnKappas[i]) - e.cost[i]
 	}
-	return lnMean(ln[:])
+	return lnMean(&ln)
 }
 
 // LnEAt returns ln E of the one concentration kappa in {0.5, 1, 2, 4, 8, 16, 32}.
@@ -77,15 +95,17 @@ func (e *Process) LnEAt(kappa float64) (float64, error) {
 // Reset forgets everything.
 func (e *Process) Reset() { *e = Process{} }
 
-// lnMean returns ln of the mean of exp(ln).
-func lnMean(ln []float64) float64 {
+// lnMean returns ln of the mean of exp(ln). What lies e^-40 below the largest is nothing to it.
+func lnMean(ln *[len(concentrations)]float64) float64 {
 	top := ln[0]
 	for _, v := range ln[1:] {
 		top = max(top, v)
 	}
 	sum := 0.0
 	for _, v := range ln {
-		sum += exact.ExpNeg(top - v)
+		if d := top - v; d < 40 {
+			sum += exact.ExpNeg(d)
+		}
 	}
 	return top + exact.Log(sum/float64(len(ln)))
 }
