@@ -26,10 +26,13 @@ func DefaultLimits() Limits {
 }
 
 // MaxLimits returns the most that a manifest may ask for. The fuel's bound matters most: a guest
-// that spins has no safepoint, so the node's garbage collector waits for it to end.
+// that spins has no safepoint, so once a garbage collection begins all of the node waits for it to
+// end. Measured, the collector waits 18 ms for 50 million units, 220 ms for 500 million and 2.1 s for
+// 5,000 million; 200 million keep that wait below the 100 ms within which the node must answer the
+// next honest call. What needs more belongs into a process.
 func MaxLimits() Limits {
 	return Limits{
-		MemoryPages: 4096, Fuel: 5_000_000_000, Deadline: time.Minute,
+		MemoryPages: 4096, Fuel: 200_000_000, Deadline: time.Minute,
 		InputBytes: 16 << 20, OutputBytes: 16 << 20, Instances: 64, HostCalls: 10_000_000,
 	}
 }

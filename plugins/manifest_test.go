@@ -65,7 +65,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"file: voice.wasm", "file: ../voice.wasm", `file "../voice.wasm": want a path below`},
 		{"file: voice.wasm", "file: /voice.wasm", `file "/voice.wasm": want a path below`},
 		{"sha256: 0b", "sha256: 0B", `64 hexadecimal digits, lower case`},
-		{"fuel: 1000", "fuel: 0", `limits.fuel "0": want 1…5000000000`},
+		{"fuel: 1000", "fuel: 0", `limits.fuel "0": want 1…200000000`},
 		{"fuel: 1000", "fuel: much", "cannot unmarshal !!str `much`"},
 		{"memory_pages: 64", "memory_pages: 5000", `limits.memory_pages "5000": want 1…4096`},
 		{"deadline: 250ms", "deadline: 250", `limits.deadline "250": want a duration as "250ms"`},
