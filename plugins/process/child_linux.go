@@ -86,15 +86,16 @@ func (s *starter) close() {
 
 // child is one process and what is joined to it. It is go-plugin's runner.
 type child struct {
-	loader *Loader
-	cmd    *exec.Cmd
-	dir    string // where its socket must be
-	memory uint64 // bytes of private writable memory
-	head   *head
-	out    *os.File // ends that the host reads
-	err    *os.File
-	stderr sync.WaitGroup
-	exited chan struct{} // closed once it is reaped and all of its group are killed
+	loader  *Loader
+	cmd     *exec.Cmd
+	dir     string // where its socket must be
+	memory  uint64 // bytes of private writable memory
+	head    *head
+	printed *printer
+	out     *os.File // ends that the host reads
+	err     *os.File
+	stderr  sync.WaitGroup
+	exited  chan struct{} // closed once it is reaped and all of its group are killed
 
 	mu     sync.Mutex
 	killed bool
@@ -103,7 +104,7 @@ type child struct {
 }
 
 // newChild prepares what go-plugin has given an environment; nothing runs yet.
-func (l *Loader) newChild(name string, image *os.File, env []string, dir string, pages int, printed io.Writer) (*child, error) {
+func (l *Loader) newChild(name string, image *os.File, env []string, dir string, pages int, printed *printer) (*child, error) {
 	if l.cfg.UID != 0 {
 		if err := os.Chown(dir, int(l.cfg.UID), int(l.cfg.GID)); err != nil {
 			return nil, err
@@ -125,7 +126,7 @@ func (l *Loader) newChild(name string, image *os.File, env []string, dir string,
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.SysProcAttr = l.attributes()
 	return &child{
-		loader: l, cmd: cmd, dir: dir, out: out, err: errR, head: &head{from: out, rest: printed},
+		loader: l, cmd: cmd, dir: dir, out: out, err: errR, head: &head{from: out, rest: printed}, printed: printed,
 		memory: uint64(l.cfg.MemoryBytes) + uint64(pages)<<16, exited: make(chan struct{}),
 	}, nil
 }
@@ -163,7 +164,7 @@ func (c *child) Start(context.Context) error {
 		close(c.exited)
 		return err
 	}
-	c.stderr.Go(func() { drain(c.head.rest, c.err) })
+	c.stderr.Go(func() { drain(c.printed, c.err) })
 	go c.reap()
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"runtime"
@@ -29,10 +28,11 @@ func (*starter) close()    {}
 
 type child struct {
 	runner.Runner
-	exited chan struct{}
+	printed *printer
+	exited  chan struct{}
 }
 
-func (*Loader) newChild(string, *os.File, []string, string, int, io.Writer) (*child, error) {
+func (*Loader) newChild(string, *os.File, []string, string, int, *printer) (*child, error) {
 	return nil, errPlatform
 }
 

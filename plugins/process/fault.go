@@ -15,7 +15,7 @@ import (
 
 // judge is the failure as its caller hears of it, and whether the process must serve no further
 // call: one that broke the protocol, or let its caller wait until the deadline, is not asked again.
-func judge(ctx context.Context, i *instance, err error, printed *tail) (_ *abi.Error, retire bool) {
+func judge(ctx context.Context, i *instance, err error) (_ *abi.Error, retire bool) {
 	var own *abi.Error
 	if errors.As(err, &own) {
 		return own, own.Code == plugins.CodeProtocol
@@ -35,8 +35,10 @@ func judge(ctx context.Context, i *instance, err error, printed *tail) (_ *abi.E
 		return &abi.Error{Code: abi.CodeUnsupported, Message: text}, false
 	case codes.InvalidArgument:
 		return &abi.Error{Code: abi.CodeInvalid, Message: text}, false
+	case codes.DeadlineExceeded: // the process's clock for the call ran out a moment before ours
+		return plugins.Errorf(plugins.CodeDeadline, true, "no answer: %s", text), true
 	case codes.Unavailable, codes.Canceled:
-		return i.crash(printed), true
+		return i.crash(), true
 	case codes.Internal, codes.DataLoss:
 		return plugins.Errorf(plugins.CodeProtocol, false, "%s", text), true
 	}
@@ -44,14 +46,12 @@ func judge(ctx context.Context, i *instance, err error, printed *tail) (_ *abi.E
 }
 
 // crash is the failure of a process that has gone, or whose connection has.
-func (i *instance) crash(printed *tail) *abi.Error {
+func (i *instance) crash() *abi.Error {
 	i.child.kill() // without a connection it is of no use
 	<-i.child.exited
 	code := plugins.CodeTrap
-	for _, sign := range []string{"out of memory", "cannot allocate memory", "MemoryError", "std::bad_alloc"} {
-		if strings.Contains(printed.String(), sign) {
-			code = plugins.CodeMemory
-		}
+	if i.child.printed.outOfMemory() {
+		code = plugins.CodeMemory
 	}
 	return plugins.Errorf(code, false, "the process has ended: %s", i.child.ending())
 }

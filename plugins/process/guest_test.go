@@ -121,6 +121,7 @@ func misbehave(what string) (abi.ActOutput, error) {
 	case "panic":
 		panic("misbehaves")
 	case "hang":
+		fmt.Fprintln(os.Stderr, "hanging")
 		select {}
 	case "spin":
 		for {

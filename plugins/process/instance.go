@@ -100,7 +100,7 @@ func (i *instance) handshake(ctx context.Context, p *Plugin, secure *tls.Config,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: i.folder},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
 			var err error
-			i.child, err = p.loader.newChild(p.m.Name, p.image, append(cmd.Env, env...), dir, p.m.Limits.MemoryPages, &p.printed)
+			i.child, err = p.loader.newChild(p.m.Name, p.image, append(cmd.Env, env...), dir, p.m.Limits.MemoryPages, &printer{to: &p.printed})
 			if err != nil {
 				return nil, err
 			}
@@ -216,6 +216,16 @@ func (i *instance) settle() {
 			close(i.idle)
 		}
 	default:
+	}
+}
+
+// spotless says whether no call runs and the process was retired for no fault of its own.
+func (i *instance) spotless() bool {
+	select {
+	case <-i.idle:
+		return i.fault() == nil
+	default:
+		return false
 	}
 }
 

@@ -91,7 +91,7 @@ func (c Config) Validate() error {
 		{"Start", int64(c.Start), int64(time.Millisecond), int64(time.Minute)},
 		{"Grace", int64(c.Grace), 1, int64(time.Minute)},
 		{"Cooldown", int64(c.Cooldown), int64(time.Millisecond), int64(time.Hour)},
-		{"MemoryBytes", c.MemoryBytes, 1 << 20, 1 << 40},
+		{"MemoryBytes", c.MemoryBytes, 1 << 20, 1 << 50},
 		{"Tasks", int64(c.Tasks), 1, 1 << 20},
 		{"Files", int64(c.Files), 8, 1 << 20},
 		{"FileBytes", c.FileBytes, 1, 1 << 40},

@@ -38,6 +38,41 @@ func (t *tail) String() string {
 	return string(t.b)
 }
 
+// printer is one process's way to the tail. It notices when a runtime says that it has no memory,
+// which is the only sign that RLIMIT_DATA leaves.
+type printer struct {
+	to *tail
+
+	mu     sync.Mutex
+	carry  []byte // the end of what came, in case a sign is cut in two
+	memory bool
+}
+
+// signs are what Go, C++ and Python print.
+var signs = [...]string{"out of memory", "cannot allocate memory", "std::bad_alloc", "MemoryError"}
+
+// Write never fails.
+func (p *printer) Write(b []byte) (int, error) {
+	const longest = 22
+	p.mu.Lock()
+	seam := append(p.carry, b[:min(len(b), longest)]...)
+	for _, sign := range signs {
+		p.memory = p.memory || bytes.Contains(seam, []byte(sign)) || bytes.Contains(b, []byte(sign))
+	}
+	if len(b) >= longest {
+		seam = b
+	}
+	p.carry = append(p.carry[:0], seam[max(0, len(seam)-longest):]...)
+	p.mu.Unlock()
+	return p.to.Write(b)
+}
+
+func (p *printer) outOfMemory() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.memory
+}
+
 // drain reads r until it ends or is closed.
 func drain(dst io.Writer, r *os.File) {
 	b := make([]byte, 32<<10)

@@ -75,7 +75,7 @@ func (p *Plugin) launch(ctx context.Context) (*instance, error) {
 func (p *Plugin) describe(ctx context.Context, i *instance) error {
 	b, err := i.call(ctx, abi.OpDescribe, nil, nil)
 	if err != nil {
-		e, _ := judge(ctx, i, err, &p.printed)
+		e, _ := judge(ctx, i, err)
 		return e
 	}
 	if b, err = abi.Answer(b); err != nil {
@@ -116,7 +116,7 @@ func (p *Plugin) keep(ctx context.Context, i *instance) {
 	for {
 		if i != nil {
 			p.watch(ctx, i)
-			graves.Go(func() { p.bury(i, ctx.Err() != nil) })
+			graves.Go(func() { p.bury(ctx, i) })
 		}
 		if !p.pause(ctx) {
 			return
@@ -135,7 +135,7 @@ func (p *Plugin) watch(ctx context.Context, i *instance) {
 	select {
 	case <-i.retired:
 	case <-i.child.exited:
-		i.retire(i.crash(&p.printed))
+		i.retire(i.crash())
 	case <-ctx.Done():
 		i.retire(nil)
 	}
@@ -148,16 +148,17 @@ func (p *Plugin) watch(ctx context.Context, i *instance) {
 	}
 }
 
-// bury ends i once its calls have ended, each of which has its deadline. A process that is only
-// told to go, and has done nothing wrong, may go by itself.
-func (p *Plugin) bury(i *instance, polite bool) {
+// bury ends i once its calls have ended, each of which has its deadline, or at once when ctx ends. A
+// process that has done nothing wrong may go by itself.
+func (p *Plugin) bury(ctx context.Context, i *instance) {
 	overdue := time.NewTimer(p.m.Limits.Deadline)
 	defer overdue.Stop()
 	select {
 	case <-i.idle:
 	case <-overdue.C:
+	case <-ctx.Done():
 	}
-	if polite && i.fault() == nil {
+	if i.spotless() {
 		grace := time.NewTimer(p.loader.cfg.Grace)
 		defer grace.Stop()
 		i.child.terminate()
@@ -238,7 +239,7 @@ func (p *Plugin) Call(ctx context.Context, c plugins.Call, dst []byte) ([]byte, 
 		err = plugins.Errorf(plugins.CodeOutput, false, "answer of %d bytes, want at most %d", len(out)-len(dst)-1, most)
 	}
 	if err != nil {
-		e, retire := judge(ctx, i, err, &p.printed)
+		e, retire := judge(ctx, i, err)
 		if retire {
 			i.retire(e)
 		}
