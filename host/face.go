@@ -50,7 +50,7 @@ func (f *Face) Status(ctx context.Context) (web.Status, error) {
 }
 
 func pluginStatus(p plugins.Status) web.Plugin {
-	out := web.Plugin{Name: p.Name, Kind: p.Kind, Version: p.Version, State: string(p.State),
+	out := web.Plugin{Name: p.Name, Kind: p.Kind, Version: p.Version, Digest: p.Digest, State: string(p.State),
 		Calls: p.Calls, Failures: p.Failures, Dropped: p.Dropped, LastError: p.Error}
 	if p.State == plugins.Active {
 		out.State = "ready"

@@ -24,6 +24,7 @@ import (
 	"github.com/becomingone/becomingone/host/web"
 	"github.com/becomingone/becomingone/mcp"
 	"github.com/becomingone/becomingone/plugins"
+	"github.com/becomingone/becomingone/plugins/supply"
 	"github.com/becomingone/becomingone/plugins/wasm"
 	"github.com/becomingone/becomingone/sdk/abi"
 )
@@ -107,7 +108,8 @@ func (n *Node) openPlugins(context.Context) (err error) {
 	for i, d := range cfg.Dirs {
 		dirs[i] = n.opt.Config.Path(d)
 	}
-	n.plugins, err = plugins.NewSet(plugins.Config{Dirs: dirs, OnChange: n.actionsChanged,
+	installed := supply.NewStore(filepath.Join(n.opt.Dir, "plugins"))
+	n.plugins, err = plugins.NewSet(plugins.Config{Dirs: dirs, More: installed.Found, OnChange: n.actionsChanged,
 		OnObservation: n.observed, Log: n.log}, map[string]plugins.Loader{abi.Version: n.sandbox})
 	return err
 }
@@ -148,6 +150,7 @@ func (n *Node) openFaces(context.Context) (err error) {
 	cfg.Hosts, cfg.Origins, cfg.RequireToken = c.Hosts, c.Origins, c.RequireToken
 	cfg.BodyLimit, cfg.CallTimeout = int64(c.BodyLimit), c.CallTimeout
 	cfg.Witness, cfg.Catalogue, cfg.Metrics, cfg.Ready = n.face, n.face, n.face.Metrics, n.ready
+	cfg.Reload = n.reloadPlugins
 	if n.opt.Config.MCP.HTTP.Enabled {
 		cfg.MCP, cfg.OpenMCP = n.mcp.Handler(), n.opt.Config.MCP.HTTP.Open && cfg.Loopback()
 	}
@@ -163,6 +166,16 @@ func (n *Node) ready() error {
 	default:
 		return errors.New("host: plugins are loading")
 	}
+}
+
+// reloadPlugins makes what is installed take effect. What one plugin does wrong is its status.
+func (n *Node) reloadPlugins(ctx context.Context) error {
+	err := n.plugins.Reload(ctx)
+	var e *abi.Error
+	if ctx.Err() != nil || errors.As(err, &e) && e.Code == plugins.CodeClosed {
+		return err
+	}
+	return nil
 }
 
 func (n *Node) openSource(context.Context) (err error) {

@@ -85,6 +85,14 @@ func (c *Client) Call(ctx context.Context, req web.CallRequest) (web.Outcome, er
 	return o, c.json(ctx, http.MethodPost, "/api/v1/call", bytes.NewReader(body), &o)
 }
 
+// Reload makes the node look for its plugins again and returns how each of them fares.
+func (c *Client) Reload(ctx context.Context) ([]web.Plugin, error) {
+	var answer struct {
+		Plugins []web.Plugin `json:"plugins"`
+	}
+	return answer.Plugins, c.json(ctx, http.MethodPost, "/api/v1/plugins/reload", nil, &answer)
+}
+
 // Witness returns the newest n entries of the log, oldest first.
 func (c *Client) Witness(ctx context.Context, n int) ([]web.WitnessEntry, error) {
 	var answer struct {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -40,11 +41,12 @@ type Config struct {
 	BodyLimit   int64         // bytes of a call's body, and of one line or text that is sensed, 1 KiB to 64 MiB
 	CallTimeout time.Duration // until a call is answered with an error, 100ms to 1h
 
-	Witness   Witness               // /api/v1/witness
-	Catalogue Catalogue             // /api/v1/tools
-	MCP       http.Handler          // /mcp; reads the caller's role by RoleFrom
-	Metrics   func(io.Writer) error // appends the node's own lines to /metrics
-	Ready     func() error          // nil: the node takes work; else why not, for /readyz
+	Witness   Witness                         // /api/v1/witness
+	Catalogue Catalogue                       // /api/v1/tools
+	MCP       http.Handler                    // /mcp; reads the caller's role by RoleFrom
+	Metrics   func(io.Writer) error           // appends the node's own lines to /metrics
+	Reload    func(ctx context.Context) error // /api/v1/plugins/reload; an error is one of the node, not of a plugin
+	Ready     func() error                    // nil: the node takes work; else why not, for /readyz
 }
 
 // DefaultConfig returns the configuration of a node on loopback, without tokens and optional parts.

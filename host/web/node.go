@@ -176,6 +176,7 @@ type Plugin struct {
 	Name      string `json:"name"`
 	Kind      string `json:"kind"`    // action, observer or input
 	Version   string `json:"version"` //
+	Digest    string `json:"digest"`  // sha256 of its module, hexadecimal
 	State     string `json:"state"`   // "ready", else what is wrong in one word
 	Calls     uint64 `json:"calls"`   // calls or batches
 	Failures  uint64 `json:"failures"`
