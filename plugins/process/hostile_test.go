@@ -72,7 +72,7 @@ func TestHostileCalls(t *testing.T) {
 			if c.code == "" {
 				require.NoError(t, err)
 			} else {
-				require.Equal(t, c.code, code(t, err))
+				require.Equal(t, c.code, failureCode(t, err))
 			}
 			honest(t, other)
 			honest(t, p)
@@ -97,7 +97,7 @@ func TestForkBomb(t *testing.T) {
 	p := load(t, loader(t, cfg), m)
 	text, err := do(t.Context(), p, "fork")
 	if err != nil { // the Go runtime may die of having no thread left
-		require.Equal(t, plugins.CodeTrap, code(t, err))
+		require.Equal(t, plugins.CodeTrap, failureCode(t, err))
 	} else {
 		n, err := strconv.Atoi(text)
 		require.NoError(t, err)
@@ -123,7 +123,7 @@ func TestCallerLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	_, err := do(ctx, p, "hang")
-	require.Equal(t, plugins.CodeDeadline, code(t, err))
+	require.Equal(t, plugins.CodeDeadline, failureCode(t, err))
 }
 
 func TestIgnoresSIGTERM(t *testing.T) {
@@ -137,7 +137,7 @@ func TestIgnoresSIGTERM(t *testing.T) {
 	require.Less(t, time.Since(start), time.Second)
 	require.NoError(t, p.Close(t.Context()), "a second Close is harmless")
 	_, err = do(t.Context(), p, "")
-	require.Equal(t, plugins.CodeClosed, code(t, err))
+	require.Equal(t, plugins.CodeClosed, failureCode(t, err))
 }
 
 func TestCloseInACall(t *testing.T) {
@@ -156,13 +156,13 @@ func TestCloseInACall(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, p.Close(ctx), context.DeadlineExceeded)
-	require.Equal(t, plugins.CodeTrap, code(t, <-failed))
+	require.Equal(t, plugins.CodeTrap, failureCode(t, <-failed))
 }
 
 func TestLiarIsNotRestarted(t *testing.T) {
 	p := load(t, loader(t, process.Config{}), manifest("liar"))
 	_, err := do(t.Context(), p, "crash")
-	require.Equal(t, plugins.CodeTrap, code(t, err))
+	require.Equal(t, plugins.CodeTrap, failureCode(t, err))
 	require.Eventually(t, func() bool {
 		_, err := do(t.Context(), p, "")
 		return err != nil && strings.Contains(err.Error(), "another process of the same file did not say")
@@ -207,7 +207,7 @@ func TestHostileObservers(t *testing.T) {
 			first := ""
 			for range cap(errs) {
 				if err := <-errs; err != nil && first == "" {
-					first = code(t, err)
+					first = failureCode(t, err)
 				}
 			}
 			require.Equal(t, c.code, first)
@@ -236,7 +236,7 @@ func TestSwappedFile(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "honest"), []byte("#!/bin/false\n"), 0o700))
 	_, err = set.Act(t.Context(), abi.ActInput{Action: "do", Arguments: abi.Raw(`{"what":"crash"}`)})
-	require.Equal(t, plugins.CodeTrap, code(t, err))
+	require.Equal(t, plugins.CodeTrap, failureCode(t, err))
 	out, err := set.Act(t.Context(), abi.ActInput{Action: "do"})
 	require.NoError(t, err)
 	require.Equal(t, "done", out.Content[0].Text)

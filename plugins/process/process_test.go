@@ -94,7 +94,7 @@ func do(ctx context.Context, p plugins.Plugin, what string) (string, error) {
 	return out.Content[0].Text, nil
 }
 
-func code(tb testing.TB, err error) string {
+func failureCode(tb testing.TB, err error) string {
 	tb.Helper()
 	var e *abi.Error
 	require.ErrorAs(tb, err, &e)
@@ -160,12 +160,12 @@ func TestCall(t *testing.T) {
 	require.True(t, strings.HasPrefix(string(b), "kept\x00{"), "%s", b)
 
 	b, err = p.Call(t.Context(), plugins.Call{Op: abi.OpSense}, []byte("kept"))
-	require.Equal(t, abi.CodeUnsupported, code(t, err))
+	require.Equal(t, abi.CodeUnsupported, failureCode(t, err))
 	require.Equal(t, "kept", string(b))
 	_, err = p.Call(t.Context(), plugins.Call{Op: 99}, nil)
-	require.Equal(t, abi.CodeUnsupported, code(t, err))
+	require.Equal(t, abi.CodeUnsupported, failureCode(t, err))
 	_, err = p.Call(t.Context(), plugins.Call{Op: abi.OpAct, In: make([]byte, plugins.DefaultLimits().InputBytes+1)}, nil)
-	require.Equal(t, plugins.CodeInput, code(t, err))
+	require.Equal(t, plugins.CodeInput, failureCode(t, err))
 }
 
 func TestEnvironmentIsMinimal(t *testing.T) {
