@@ -17,13 +17,16 @@ const (
 	MaxSignals   = 256      // fields that one call requires
 )
 
-const inputVersion = 1
+const (
+	inputVersion = 1
+	maxQuestion  = 64 // bytes of a question's id
+)
 
 // AppendBinary appends the input in its recorded form, version 1. Integers are little-endian in 8 bytes,
 // floats their IEEE 754 bits in 8, texts a length and their bytes, lists a length and their elements:
 //
 //	version   byte, 1
-//	kind      byte, 1 sample, 2 text, 3 call, 4 tick, 5 close
+//	kind      byte, 1 sample, 2 text, 3 call, 4 tick, 5 close, 6 answer
 //	at        integer
 //	1 sample  channel text · t integer · form byte · x list of float pairs · r list of floats ·
 //	          y list of float pairs · yr list of floats
@@ -32,6 +35,7 @@ const inputVersion = 1
 //	          signal list of texts · mesh byte; 1: coherence float · peers integer · arguments text
 //	4 tick    nothing
 //	5 close   session text
+//	6 answer  session text · question text · yes byte · until integer
 //
 // Names are at most 256 bytes, samples 4096 values a list, and texts as the constants above say; an input
 // beyond that is an error, and nothing is appended. Parts that its kind does not carry are not written.
@@ -50,8 +54,18 @@ func (in *Input) AppendBinary(dst []byte) ([]byte, error) {
 		return in.Call.append(dst), nil
 	case KindClose:
 		return cursor.Text(dst, in.Session), nil
+	case KindAnswer:
+		return in.Answer.append(cursor.Text(dst, in.Session)), nil
 	}
 	return dst, nil
+}
+
+func (a *Answer) append(dst []byte) []byte {
+	yes := byte(0)
+	if a.Yes {
+		yes = 1
+	}
+	return cursor.Uint(append(cursor.Text(dst, a.Question), yes), uint64(a.Until))
 }
 
 func (in *Input) appendSample(dst []byte) []byte {
@@ -107,6 +121,9 @@ func DecodeInput(b []byte) (in Input, rest []byte, err error) {
 	case KindTick:
 	case KindClose:
 		in.Session = r.Text(maxName)
+	case KindAnswer:
+		in.Session = r.Text(maxName)
+		in.Answer = Answer{Question: r.Text(maxQuestion), Yes: r.Bool(), Until: r.Int()}
 	}
 	if r.Err() == nil {
 		r.Fail(in.validate())
@@ -191,10 +208,23 @@ func (in *Input) validate() error {
 		return in.Call.validate()
 	case KindClose:
 		return within(bound{"session", len(in.Session), maxName})
+	case KindAnswer:
+		return in.validateAnswer()
 	case KindTick:
 		return nil
 	}
-	return fmt.Errorf("kernel: input kind %d: not in 1…5", in.Kind)
+	return fmt.Errorf("kernel: input kind %d: not in 1…6", in.Kind)
+}
+
+func (in *Input) validateAnswer() error {
+	a := &in.Answer
+	if err := within(bound{"session", len(in.Session), maxName}, bound{"answer.question", len(a.Question), maxQuestion}); err != nil {
+		return err
+	}
+	if a.Until < 0 || !a.Yes && a.Until != 0 {
+		return fmt.Errorf("kernel: input answer.until %d ns: not 0 with a no, else 0 or more", a.Until)
+	}
+	return nil
 }
 
 func (c *Call) validate() error {

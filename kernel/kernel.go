@@ -17,6 +17,7 @@ type Kernel struct {
 	at     int64 // the node's clock at the newest input, ns
 	fields []*field
 	book   *intent.Book
+	words  *intent.Answers // what waits for the user, and each yes that waits for its call
 }
 
 // ErrUnheard says that no field listens to a sample's channel.
@@ -27,7 +28,7 @@ func New(cfg Config) (*Kernel, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	k := &Kernel{cfg: cfg, hash: cfg.hash()}
+	k := &Kernel{cfg: cfg, hash: cfg.hash(), words: intent.NewAnswers()}
 	for _, c := range cfg.Fields {
 		f, err := newField(c)
 		if err != nil {
@@ -52,7 +53,8 @@ func (k *Kernel) ConfigHash() [32]byte { return k.hash }
 //	a text     the session hears it, trusted or not
 //	a call     each key that it needs is asked; out.Decision is the answer
 //	a tick     nothing more: silence was all there was
-//	a close    the session is forgotten
+//	a close    the session is forgotten, with its questions
+//	an answer  a yes waits for its call, a no forgets the question
 //
 // out is reset first and tells what happened, also where an error is returned: an error belongs to this
 // input alone and leaves the kernel ready for the next. in is not kept.
@@ -78,7 +80,11 @@ func (k *Kernel) Apply(in *Input, out *Output) error {
 		return nil
 	case KindClose:
 		k.book.Close(in.Session)
+		k.words.Close(in.Session)
 		return nil
+	case KindAnswer:
+		a := &in.Answer
+		return k.words.Answer(k.at, in.Session, a.Question, a.Yes, a.Until)
 	}
 	return nil // validate knows the kinds
 }
@@ -169,6 +175,9 @@ func (k *Kernel) Fields() []FieldView {
 
 // Sessions returns how many sessions are open, and how many were forgotten to make room.
 func (k *Kernel) Sessions() (open int, evicted uint64) { return k.book.Sessions() }
+
+// Questions returns how many questions and unused answers wait, and how many were pushed out by newer ones.
+func (k *Kernel) Questions() (open int, dropped uint64) { return k.words.Open() }
 
 // Approval returns the trusted text that an owner's yes to a call adds to its session. Heard as such, it
 // makes every value of the call the Master's own, and the same call passes its session key.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/becomingone/becomingone/kernel"
 	"github.com/becomingone/becomingone/kernel/gate"
+	"github.com/becomingone/becomingone/kernel/intent"
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
@@ -70,10 +72,39 @@ func story(n int) []kernel.Input {
 			in.Sample.R = nil // refused
 		case pick == 24 && r.IntN(4) == 0:
 			in = kernel.Input{Kind: kernel.KindClose, At: at, Session: "s1"}
+		case pick == 25:
+			in = answered(r, at, last(ins))
+		case pick == 26:
+			in = kernel.Input{Kind: kernel.KindCall, At: at, Call: last(ins)}
 		}
 		ins = append(ins, in)
 	}
 	return ins
+}
+
+// last is the newest call of the story, as an agent's.
+func last(ins []kernel.Input) kernel.Call {
+	for i := len(ins) - 1; i >= 0; i-- {
+		if c := ins[i].Call; ins[i].Kind == kernel.KindCall {
+			c.Origin, c.Effect = kernel.FromAgent, gate.Critical
+			return c
+		}
+	}
+	return kernel.Call{Session: "s0", Action: "pay", Effect: gate.Critical}
+}
+
+// answered is an answer to the question that a call raises, or would.
+func answered(r *rand.Rand, at int64, c kernel.Call) kernel.Input {
+	b, err := intent.New(intent.DefaultConfig())
+	if err != nil {
+		panic(err) // the default config is valid
+	}
+	q := b.Judge(at, intent.Call{Session: c.Session, Action: c.Action, Effect: c.Effect, Arguments: c.Arguments})
+	a := kernel.Answer{Question: q.QuestionID, Yes: r.IntN(4) > 0}
+	if a.Yes {
+		a.Until = at + int64(r.IntN(100)-2)*1000*ms
+	}
+	return kernel.Input{Kind: kernel.KindAnswer, At: at, Session: c.Session, Answer: a}
 }
 
 // run applies the intake and returns the outputs' digest form, errors included.
@@ -138,17 +169,25 @@ func TestRestoreIsBitIdentical(t *testing.T) {
 func TestStoryHasEverything(t *testing.T) {
 	k := newKernel(t, variety())
 	states, verdicts := map[gate.State]bool{}, map[gate.Verdict]bool{}
+	answers, granted := map[bool]int{}, false
 	var out kernel.Output
 	ins := story(6000)
 	for i := range ins {
-		_ = k.Apply(&ins[i], &out) // refused inputs are part of it
+		err := k.Apply(&ins[i], &out) // refused inputs are part of it
+		if ins[i].Kind == kernel.KindAnswer {
+			answers[err == nil]++
+		}
 		for _, f := range out.Fields {
 			states[f.State] = true
 		}
-		if out.Decision != nil {
-			verdicts[out.Decision.Verdict] = true
+		if d := out.Decision; d != nil {
+			verdicts[d.Verdict] = true
+			granted = granted || strings.Contains(d.Keys[0].Need, "the user said yes")
 		}
 	}
+	require.True(t, granted, "a yes was used")
+	require.Positive(t, answers[true])
+	require.Positive(t, answers[false])
 	require.Len(t, states, 5)
 	require.Len(t, verdicts, 3)
 	for _, v := range k.Fields() {
@@ -221,9 +260,11 @@ func FuzzDecodeInput(f *testing.F) {
 func TestInputBounds(t *testing.T) {
 	long := string(make([]byte, 257))
 	for want, in := range map[string]kernel.Input{
-		"kernel: input kind 9: not in 1…5":                      {Kind: 9},
+		"kernel: input kind 9: not in 1…6":                      {Kind: 9},
 		"kernel: input text.body: 1048577, not in 0…1048576":    {Kind: kernel.KindText, Text: kernel.Text{Body: string(make([]byte, 1<<20+1))}},
 		"kernel: input session: 257, not in 0…256":              {Kind: kernel.KindClose, Session: long},
+		"kernel: input answer.question: 65, not in 0…64":        {Kind: kernel.KindAnswer, Answer: kernel.Answer{Question: long[:65]}},
+		"kernel: input answer.until 7 ns":                       {Kind: kernel.KindAnswer, Answer: kernel.Answer{Until: 7}},
 		"kernel: input text.trust: 2, not in 0…1":               {Kind: kernel.KindText, Text: kernel.Text{Trust: 2}},
 		"kernel: input sample.x: 4097, not in 0…4096":           {Kind: kernel.KindSample, Sample: phase.Sample{X: make([]complex128, 4097)}},
 		"kernel: input call.origin: 3, not in 0…2":              {Kind: kernel.KindCall, Call: kernel.Call{Origin: 3}},

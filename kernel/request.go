@@ -25,6 +25,7 @@ type asking struct {
 	keys     []gate.Key
 	question intent.Answer // of the session key
 	asked    bool          // whether the session key belongs to the call
+	granted  bool          // whether the session key holds by the user's yes alone
 }
 
 // session asks the session key. A field that proposes has no session; the owner's own words are trusted.
@@ -36,9 +37,20 @@ func (r *asking) session() {
 		r.question = intent.Answer{Key: gate.Key{Name: intent.Name, Pass: true, Need: "the owner's own words"}}
 	default:
 		r.question = r.kernel.book.Judge(r.kernel.at, r.call.proposal())
+		r.grant()
 	}
 	r.asked = true
 	r.keys = append(r.keys, r.question.Key)
+}
+
+// grant turns a failed session key where the user has said yes to this very call.
+func (r *asking) grant() {
+	q := &r.question
+	if q.Key.Pass || !q.Ask || !r.kernel.words.Granted(r.kernel.at, q.QuestionID, r.call.proposal()) {
+		return
+	}
+	r.granted = true
+	q.Key = gate.Key{Name: intent.Name, Pass: true, Need: "the user said yes to this call, once (question " + q.QuestionID + ")"}
 }
 
 // origin asks the field that proposes the call for its own collapse, which is the call's provenance.
@@ -116,10 +128,13 @@ func (r *asking) decide() *gate.Decision {
 		onlySession = onlySession && k.Name == intent.Name
 	}
 	if len(missing) == 0 {
+		if r.granted {
+			r.kernel.words.Use(r.question.QuestionID)
+		}
 		return d
 	}
 	d.Reason = strings.Join(missing, "; ")
-	if onlySession && r.question.Ask {
+	if onlySession && r.question.Ask && r.kernel.words.Ask(r.kernel.at, r.question.QuestionID, r.call.proposal()) {
 		d.Verdict, d.Realign, d.QuestionID = gate.Held, r.question.Realign, r.question.QuestionID
 		return d
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	stateVersion = 1
+	stateVersion = 2
 	maxState     = 1 << 30 // bytes of one part
 )
 
-// AppendBinary appends the complete state: a version byte, the config hash, then every field and the
-// sessions. A kernel of the same config that takes it goes on bit-identically.
+// AppendBinary appends the complete state: a version byte, the config hash, then every field, the
+// sessions and the answers. A kernel of the same config that takes it goes on bit-identically.
 func (k *Kernel) AppendBinary(dst []byte) ([]byte, error) {
 	dst = append(append(dst, stateVersion), k.hash[:]...)
 	dst = cursor.Uint(dst, uint64(k.at))
@@ -31,7 +31,10 @@ func (k *Kernel) AppendBinary(dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kernel: save sessions: %w", err)
 	}
-	return cursor.Text(dst, b), nil
+	if dst, err = appendPart(cursor.Text(dst, b), k.words); err != nil {
+		return nil, fmt.Errorf("kernel: save answers: %w", err)
+	}
+	return dst, nil
 }
 
 // UnmarshalBinary takes a state that a kernel of the same config appended. On an error, of another config
@@ -60,6 +63,9 @@ func (k *Kernel) UnmarshalBinary(b []byte) error {
 	}
 	if err := readPart(r, next.book.UnmarshalBinary); err != nil {
 		return fmt.Errorf("kernel: restore sessions: %w", err)
+	}
+	if err := readPart(r, next.words.UnmarshalBinary); err != nil {
+		return fmt.Errorf("kernel: restore answers: %w", err)
 	}
 	if len(r.Rest()) > 0 {
 		return fmt.Errorf("kernel: restore: %d bytes behind the state", len(r.Rest()))

@@ -17,6 +17,7 @@ const (
 	KindCall                   // Call
 	KindTick                   // nothing but At: silence went on
 	KindClose                  // Session: the conversation ended
+	KindAnswer                 // Session and Answer
 )
 
 // Input is one entry of the intake: all that ever changes a kernel, in one total order.
@@ -28,6 +29,14 @@ type Input struct {
 	Session string
 	Text    Text
 	Call    Call
+	Answer  Answer
+}
+
+// Answer is the user's word on a question that a held call has raised.
+type Answer struct {
+	Question string // its id
+	Yes      bool   // a yes passes the session key of the same call once; a no forgets the question
+	Until    int64  // ns of the node's clock: how long a yes waits for its call; 0 with a no
 }
 
 // Trust says whether somebody vouches for a text.
