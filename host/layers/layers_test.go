@@ -54,7 +54,7 @@ var reach = []struct {
 	{"hooks", []string{"hooks", "kernel"}},
 	{"mcp", []string{"mcp", "kernel"}},
 	{"mesh", []string{"mesh", "kernel"}},
-	{"host", []string{"host", "plugins", "hooks", "mcp", "mesh", "kernel", "sdk/abi", "examples"}},
+	{"host", []string{"host", "plugins", "hooks", "mcp", "mesh", "kernel", "sdk", "examples"}},
 	{"examples/plugins", []string{"sdk"}},
 	{"examples/guests/build", nil},
 	{"examples", []string{"kernel/signal"}},
@@ -69,6 +69,7 @@ var owners = []struct{ dependency, owner string }{
 	{"github.com/knadh/koanf", "host/config"},
 	{"github.com/spf13/cobra", "host/cli"},
 	{"golang.org/x/mod/sumdb", "host/store"},
+	{"oras.land/oras-go", "plugins/supply"},
 }
 
 // impure lists what no kernel package imports directly: the world, the clock of others, and chance.
