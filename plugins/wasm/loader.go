@@ -78,7 +78,7 @@ func (l *Loader) Close(ctx context.Context) error { return l.cache.Close(ctx) }
 // Load meters, compiles and describes a module. Limits, capabilities and exports are checked
 // before its first instruction runs; ctx is looked at between the steps.
 func (l *Loader) Load(ctx context.Context, m plugins.Manifest, code []byte) (plugins.Plugin, error) {
-	metered, err := rewrite(m, code)
+	metered, _, err := rewrite(m, code)
 	if err != nil {
 		return nil, fmt.Errorf("wasm: load %s: %w", m.Name, err)
 	}
@@ -95,8 +95,22 @@ func (l *Loader) Load(ctx context.Context, m plugins.Manifest, code []byte) (plu
 // same input ends the same way on each of them.
 const maxDepth = 1800
 
+// Imports returns what a module wants from its host, "module.name" each, and whether Load would
+// refuse it before it runs. Nothing of it is compiled or run.
+func Imports(m plugins.Manifest, code []byte) ([]string, error) {
+	_, info, err := rewrite(m, code)
+	names := make([]string, len(info.Imports))
+	for i, im := range info.Imports {
+		names[i] = im.Module + "." + im.Name
+	}
+	if err != nil {
+		return names, fmt.Errorf("wasm: inspect %s: %w", m.Name, err)
+	}
+	return names, nil
+}
+
 // rewrite makes the guest pay for what it executes, and refuses what it must not import.
-func rewrite(m plugins.Manifest, code []byte) ([]byte, error) {
+func rewrite(m plugins.Manifest, code []byte) ([]byte, meter.Info, error) {
 	cfg := meter.DefaultConfig()
 	cfg.MaxDepth = maxDepth
 	cfg.StartFuel = min(cfg.StartFuel, m.Limits.Fuel)
@@ -104,24 +118,28 @@ func rewrite(m plugins.Manifest, code []byte) ([]byte, error) {
 	// asks for too much is seen to ask.
 	cfg.MaxPages = uint32(min(65536, 2*m.Limits.MemoryPages))
 	metered, info, err := meter.Rewrite(code, cfg)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = admit(m, info)
 	}
+	return metered, info, err
+}
+
+func admit(m plugins.Manifest, info meter.Info) error {
 	if int64(info.Pages) > int64(m.Limits.MemoryPages) {
-		return nil, fmt.Errorf("memory of %d pages: limits.memory_pages is %d", info.Pages, m.Limits.MemoryPages)
+		return fmt.Errorf("memory of %d pages: limits.memory_pages is %d", info.Pages, m.Limits.MemoryPages)
 	}
 	for _, c := range m.Capabilities {
 		if _, known := granted[c]; !known {
-			return nil, fmt.Errorf("capabilities %q: want %s", c, strings.Join(capabilities(), ", "))
+			return fmt.Errorf("capabilities %q: want %s", c, strings.Join(capabilities(), ", "))
 		}
 	}
 	for _, im := range info.Imports {
 		if !allowed(im.Module, im.Name, m.Capabilities) {
-			return nil, fmt.Errorf("import %q %q: not granted (the Go runtime profile and capabilities [%s] are)",
+			return fmt.Errorf("import %q %q: not granted (the Go runtime profile and capabilities [%s] are)",
 				im.Module, im.Name, strings.Join(m.Capabilities, ", "))
 		}
 	}
-	return metered, nil
+	return nil
 }
 
 func allowed(module, name string, capabilities []string) bool {

@@ -366,3 +366,13 @@ func TestRefusedAnswersCostTheInstance(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "kept\x00\x01", out, "a new instance counts from the beginning")
 }
+
+func TestImportsAreSeenBeforeAnythingRuns(t *testing.T) {
+	code := guest{imports: []hostImport{{"bo1", "log"}, {"env", "system"}}, start: loop()}.bytes()
+	names, err := wasm.Imports(manifest(code, func(m *plugins.Manifest) { m.Capabilities = []string{"log"} }), code)
+	require.Equal(t, []string{"bo1.log", "env.system"}, names)
+	require.ErrorContains(t, err, `import "env" "system": not granted`)
+	names, err = wasm.Imports(manifest(nil, nil), guest{}.bytes())
+	require.NoError(t, err)
+	require.Empty(t, names)
+}
