@@ -94,8 +94,8 @@ type child struct {
 	printed *printer
 	out     *os.File // ends that the host reads
 	err     *os.File
-	stderr  sync.WaitGroup
-	exited  chan struct{} // closed once it is reaped and all of its group are killed
+	pipes   sync.WaitGroup // the goroutines that read them
+	exited  chan struct{}  // closed once it is reaped and all of its group are killed
 
 	mu     sync.Mutex
 	killed bool
@@ -126,7 +126,7 @@ func (l *Loader) newChild(name string, image *os.File, env []string, dir string,
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.SysProcAttr = l.attributes()
 	return &child{
-		loader: l, cmd: cmd, dir: dir, out: out, err: errR, head: &head{from: out, rest: printed}, printed: printed,
+		loader: l, cmd: cmd, dir: dir, out: out, err: errR, head: newHead(out, printed), printed: printed,
 		memory: uint64(l.cfg.MemoryBytes) + uint64(pages)<<16, exited: make(chan struct{}),
 	}, nil
 }
@@ -164,7 +164,8 @@ func (c *child) Start(context.Context) error {
 		close(c.exited)
 		return err
 	}
-	c.stderr.Go(func() { drain(c.printed, c.err) })
+	c.pipes.Go(c.head.pump)
+	c.pipes.Go(func() { drain(c.printed, c.err) })
 	go c.reap()
 	return nil
 }
@@ -235,8 +236,7 @@ func (c *child) reap() {
 	// Whoever has fled with the other ends does not keep us.
 	_ = c.out.Close()
 	_ = c.err.Close()
-	c.stderr.Wait()
-	c.head.done.Wait()
+	c.pipes.Wait()
 	close(c.exited)
 }
 

@@ -94,17 +94,26 @@ type head struct {
 	from *os.File
 	rest io.Writer
 
-	line *bytes.Reader
-	done sync.WaitGroup // the goroutine that reads what follows
+	line chan []byte // from pump
+	left *bytes.Reader
+}
+
+func newHead(from *os.File, rest io.Writer) *head {
+	return &head{from: from, rest: rest, line: make(chan []byte, 1)}
+}
+
+// pump reads until the process closes its output or we do. Call it once.
+func (h *head) pump() {
+	h.line <- h.first()
+	drain(h.rest, h.from)
 }
 
 // Read returns the first line and its newline, then io.EOF.
 func (h *head) Read(dst []byte) (int, error) {
-	if h.line == nil {
-		h.line = bytes.NewReader(h.first())
-		h.done.Go(func() { drain(h.rest, h.from) })
+	if h.left == nil {
+		h.left = bytes.NewReader(<-h.line)
 	}
-	return h.line.Read(dst)
+	return h.left.Read(dst)
 }
 
 // first is the first line if it ends within maxLine bytes, else nothing.

@@ -116,7 +116,8 @@ func (p *Plugin) keep(ctx context.Context, i *instance) {
 	for {
 		if i != nil {
 			p.watch(ctx, i)
-			graves.Go(func() { p.bury(ctx, i) })
+			old := i
+			graves.Go(func() { p.bury(ctx, old) })
 		}
 		if !p.pause(ctx) {
 			return
