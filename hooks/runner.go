@@ -19,10 +19,10 @@ type Signal struct {
 
 // Outcome is the joint answer of all hooks on one gate event.
 type Outcome struct {
-	Block   bool
-	Reason  string            // of the first hook, in the order of definition, that blocked
-	Signals []json.RawMessage // what the scripts feed back, in that order; none where Block
-	Runs    []Run             // one for each hook that matched, in that order
+	Block   bool              `json:"block"`
+	Reason  string            `json:"reason,omitempty"`  // of the first hook, in the order of definition, that blocked
+	Signals []json.RawMessage `json:"signals,omitempty"` // what the scripts feed back, in that order; none where Block
+	Runs    []Run             `json:"runs"`              // one for each hook that matched, in that order
 }
 
 // Runner runs the hooks of one node. Gate and Test may be called at any time, from any goroutine;

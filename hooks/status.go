@@ -42,7 +42,7 @@ type Status struct {
 
 // Found lists every hook, by event in the order of Kinds, then in the order of definition.
 func (r *Runner) Found() []Found {
-	var all []Found
+	all := []Found{}
 	for _, k := range kinds {
 		for _, h := range r.hooks[k] {
 			f := Found{Event: k, Source: h.source, Matcher: h.matcher, Command: h.command,

@@ -46,9 +46,7 @@ func node(t *testing.T, dir string) (*exec.Cmd, *client.Client) {
 		_ = cmd.Wait()
 		t.Fatalf("node: %v\n%s", err, said.String())
 	}
-	token, err := folder.AgentToken(dir)
-	require.NoError(t, err)
-	c, _, err := client.Find(ctx, dir, token)
+	c, err := client.Find(ctx, dir, false)
 	require.NoError(t, err)
 	return cmd, c
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -40,22 +41,13 @@ func (a *app) callCmd() *cobra.Command {
 			}
 			out, err := node.Call(cmd.Context(), req)
 			if err != nil {
-				return a.refused(err)
+				return err
 			}
 			return a.printOutcome(out)
 		},
 	}
 	cmd.Flags().StringVar(&session, "session", "", "conversation that the call belongs to (default \"default\")")
 	return a.jsonFlag(cmd)
-}
-
-// refused turns the node's refusal of a request into wrong usage, where the request was wrong.
-func (a *app) refused(err error) error {
-	var e *client.Error
-	if errors.As(err, &e) && (e.Code == string(web.Invalid) || e.Code == string(web.NotFound)) {
-		return &failure{code: exitFailed, err: err}
-	}
-	return err
 }
 
 func (a *app) printOutcome(out web.Outcome) error {
@@ -80,7 +72,7 @@ func (a *app) describe(out web.Outcome) {
 	if out.Verdict == gate.Collapse && out.Error == nil {
 		for _, c := range out.Content {
 			if c.Type == "text" {
-				fmt.Fprintln(a.out, c.Text)
+				fmt.Fprintln(a.out, printable(c.Text))
 			} else {
 				fmt.Fprintf(a.out, "[%s %s, %d base64 characters]\n", c.Type, c.MimeType, len(c.Data))
 			}
@@ -88,19 +80,19 @@ func (a *app) describe(out web.Outcome) {
 		return
 	}
 	if out.Error != nil {
-		fmt.Fprintf(a.errs, "%s was executed and failed: %s: %s\n", out.Action, out.Error.Code, out.Error.Message)
+		fmt.Fprintf(a.errs, "%s was executed and failed: %s: %s\n", out.Action, out.Error.Code, printable(out.Error.Message))
 		return
 	}
-	fmt.Fprintf(a.errs, "%s: %s: %s\n", out.Action, out.Verdict, out.Reason)
+	fmt.Fprintf(a.errs, "%s: %s: %s\n", out.Action, out.Verdict, printable(out.Reason))
 	for _, k := range out.Keys {
 		mark := "pass"
 		if !k.Pass {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(a.errs, "  %-4s  %-24s margin %+.4g  %s\n", mark, k.Name, k.Margin, k.Need)
+		fmt.Fprintf(a.errs, "  %-4s  %-24s margin %+.4g  %s\n", mark, k.Name, k.Margin, printable(k.Need))
 	}
 	if out.Realign != "" {
-		fmt.Fprintf(a.errs, "to realign: %s\n", out.Realign)
+		fmt.Fprintf(a.errs, "to realign: %s\n", printable(out.Realign))
 	}
 	if out.QuestionID != "" {
 		fmt.Fprintf(a.errs, "question: %s\n", out.QuestionID)
@@ -115,8 +107,9 @@ func (a *app) senseCmd() *cobra.Command {
 		Use:   "sense [FILE]",
 		Short: "Feed samples or text to the running node",
 		Long: "Feeds samples (NDJSON, one a line) or text to the running node, from FILE or stdin. Input that\n" +
-			"begins with '{' is read as NDJSON, anything else as one text. Trusted input is the owner's: it\n" +
-			"is taken at a terminal only.",
+			"begins with '{', a FILE that is called .ndjson or .jsonl, and whatever comes with --channel is\n" +
+			"read as NDJSON, anything else as one text. Trusted input is the owner's: it is taken at a\n" +
+			"terminal only.",
 		Example: "  becomingone sense --channel wrist wrist.ndjson\n" +
 			"  echo 'Pay the December bill' | becomingone sense --text --session s1",
 		Args: cobra.MaximumNArgs(1),
@@ -137,7 +130,8 @@ func (a *app) senseCmd() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("sense: read input: %w", err)
 			}
-			o.NDJSON = !text && first == '{'
+			named := strings.HasSuffix(o.Source, ".ndjson") || strings.HasSuffix(o.Source, ".jsonl") || o.Channel != ""
+			o.NDJSON = !text && (first == '{' || named)
 			return a.sense(cmd, in, o)
 		},
 	}
@@ -160,7 +154,10 @@ func (a *app) sense(cmd *cobra.Command, in io.Reader, o client.SenseOptions) err
 	}
 	s, err := node.Sense(cmd.Context(), in, o)
 	if err != nil {
-		return a.refused(err)
+		if s.Accepted > 0 {
+			fmt.Fprintf(a.errs, "accepted %d before the failure\n", s.Accepted)
+		}
+		return err
 	}
 	if a.asJSON {
 		if err := a.printJSON(s); err != nil {
@@ -176,6 +173,16 @@ func (a *app) sense(cmd *cobra.Command, in io.Reader, o client.SenseOptions) err
 		return &failure{code: exitFailed, err: errSilent}
 	}
 	return nil
+}
+
+// printable makes foreign text fit for a terminal: what would steer it is left out.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 func lineText(e web.LineError) string {

@@ -67,6 +67,7 @@ type app struct {
 func Main(version string, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends a command that waits for its input
 	a := &app{version: version, in: os.Stdin, out: os.Stdout, errs: os.Stderr,
 		person: term.IsTerminal(int(os.Stdin.Fd())), env: os.Environ()}
 	return a.run(ctx, args)
@@ -188,18 +189,7 @@ func (a *app) node(ctx context.Context, owner bool) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := folder.ReadNode(dir); err != nil {
-		return nil, err
-	}
-	token, err := folder.AgentToken(dir)
-	if owner {
-		token, err = folder.OwnerToken(dir)
-	}
-	if err != nil {
-		return nil, err
-	}
-	c, _, err := client.Find(ctx, dir, token)
-	return c, err
+	return client.Find(ctx, dir, owner)
 }
 
 // printJSON writes v, indented, and a newline.

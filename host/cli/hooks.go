@@ -69,12 +69,16 @@ func (a *app) hooksTestCmd() *cobra.Command {
 			}
 			out := r.Test(cmd.Context(), hooks.Sample(kind, time.Now().UTC()))
 			if a.asJSON {
-				return a.printJSON(out)
+				if err := a.printJSON(out); err != nil {
+					return err
+				}
 			}
 			for _, run := range out.Runs {
-				fmt.Fprintf(a.out, "%s: exit %d %s\n", run.Hook, run.Exit, run.Reason)
+				if !a.asJSON {
+					fmt.Fprintf(a.out, "%s: exit %d %s\n", run.Hook, run.Exit, run.Reason)
+				}
 			}
-			if len(out.Runs) == 0 {
+			if len(out.Runs) == 0 && !a.asJSON {
 				fmt.Fprintln(a.out, "no hook matches the sample event")
 			}
 			if out.Block {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ import (
 )
 
 // signalLines calls f with every line of the signal file ("-" is stdin); a bad line ends the replay.
-func (a *app) signalLines(path string, f func(source.Line) error) error {
+func (a *app) signalLines(ctx context.Context, path string, f func(source.Line) error) error {
 	in := a.in
 	if path != "-" {
 		file, err := os.Open(path)
@@ -37,6 +38,9 @@ func (a *app) signalLines(path string, f func(source.Line) error) error {
 		if err == nil {
 			err = f(line)
 		}
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return fmt.Errorf("replay %s: %w", path, err)
 		}
@@ -51,7 +55,7 @@ func (a *app) replaySignalCmd() *cobra.Command {
 			"time, and prints a line for each change of a field's state, and one for every --every of event\n" +
 			"time. The same file and config give the same bytes on every machine.",
 		Example: "  becomingone replay signal co2.ndjson --config demo.yaml --every 8766h",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if every < 0 {
 				return usage("replay signal: every = %v: want 0s or more", every)
 			}
@@ -69,7 +73,7 @@ func (a *app) replaySignalCmd() *cobra.Command {
 			}
 			s := signalReplay{kernel: k, out: bufio.NewWriter(a.out), every: int64(every),
 				json: a.asJSON, state: map[string]gate.State{}, next: map[string]int64{}}
-			return errors.Join(a.signalLines(args[0], s.step), s.out.Flush())
+			return errors.Join(a.signalLines(cmd.Context(), args[0], s.step), s.out.Flush())
 		},
 	}
 	cmd.Flags().DurationVar(&every, "every", 0, "also print a line each so much event time; 0s: changes only")
@@ -141,7 +145,7 @@ func (a *app) replayResonanceCmd() *cobra.Command {
 		Long: "Measures the temporal resonance of a signal file (NDJSON, one channel) over one window and prints\n" +
 			"the state at the last sample: without shrinkage (Ts has it), motion floor or gate.",
 		Example: "  becomingone replay resonance tone.ndjson --window leaky --tau 250ms --omega-hz 12.5 --json",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := cfg.Window.UnmarshalText([]byte(window)); err != nil {
 				return &failure{code: exitUsage, err: err}
 			}
@@ -152,7 +156,7 @@ func (a *app) replayResonanceCmd() *cobra.Command {
 			if err != nil {
 				return &failure{code: exitUsage, err: err}
 			}
-			err = a.signalLines(args[0], func(l source.Line) error {
+			err = a.signalLines(cmd.Context(), args[0], func(l source.Line) error {
 				if l.Text != nil {
 					return fmt.Errorf("line %d: a text has no phase", l.Number)
 				}

@@ -39,7 +39,8 @@ func (a *app) reader() (*store.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.OpenReader(dir)
+	r, err := store.OpenReader(dir)
+	return r, damage(err)
 }
 
 func (a *app) witnessVerifyCmd() *cobra.Command {

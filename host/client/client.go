@@ -4,13 +4,17 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/becomingone/becomingone/host/folder"
@@ -45,20 +49,63 @@ func New(base, token string) *Client {
 	}}}
 }
 
-// Find returns a client of the node that runs on the data folder dir. It asks the node, because one
-// that was killed leaves its note behind: then the error is folder.ErrNotRunning.
-func Find(ctx context.Context, dir, token string) (*Client, folder.Node, error) {
+// Find returns a client of the node that runs on the data folder dir, with the token that role names
+// there. A node that was killed leaves its note behind, and its port may be somebody else's by now: so
+// the address must be this machine's, and the answer must prove that it knows the folder's tokens,
+// before any token is sent. Where nobody listens the error is folder.ErrNotRunning.
+func Find(ctx context.Context, dir string, owner bool) (*Client, error) {
 	note, err := folder.ReadNode(dir)
 	if err != nil {
-		return nil, note, err
+		return nil, err
 	}
-	c := New(note.URL, token)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	if err := ours(note.URL); err != nil {
+		return nil, err
+	}
+	agent, err := folder.AgentToken(dir)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if _, err := c.do(ctx, http.MethodGet, "/healthz", "", nil); err != nil {
-		return nil, note, fmt.Errorf("client: node %d at %s does not answer (%w): %w", note.PID, note.URL, err, folder.ErrNotRunning)
+	if err := New(note.URL, "").prove(ctx, agent); err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			err = folder.ErrNotRunning
+		}
+		return nil, fmt.Errorf("client: node %d at %s: %w", note.PID, note.URL, err)
 	}
-	return c, note, nil
+	if !owner {
+		return New(note.URL, agent), nil
+	}
+	token, err := folder.OwnerToken(dir)
+	return New(note.URL, token), err
+}
+
+// ours refuses an address that is not this machine's, unless TLS says whose it is.
+func ours(base string) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return fmt.Errorf("client: address %q in run/node.json: %w", base, err)
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return fmt.Errorf("client: address %q in run/node.json: want a loopback address or https", base)
+}
+
+// prove asks the node for the keyed hash of a nonce, which only a holder of the agent's token has.
+func (c *Client) prove(ctx context.Context, agent string) error {
+	nonce := rand.Text()
+	var answer struct {
+		Proof string `json:"proof"`
+	}
+	if err := c.json(ctx, http.MethodGet, "/healthz?nonce="+nonce, nil, &answer); err != nil {
+		return err
+	}
+	if !hmac.Equal([]byte(answer.Proof), []byte(folder.Proof(agent, nonce))) {
+		return errors.New("what answers there is not the node of this data folder")
+	}
+	return nil
 }
 
 // Status asks for the node's state.
@@ -82,7 +129,13 @@ func (c *Client) Call(ctx context.Context, req web.CallRequest) (web.Outcome, er
 	if err != nil {
 		return o, fmt.Errorf("client: encode call: %w", err)
 	}
-	return o, c.json(ctx, http.MethodPost, "/api/v1/call", bytes.NewReader(body), &o)
+	if err := c.json(ctx, http.MethodPost, "/api/v1/call", bytes.NewReader(body), &o); err != nil {
+		return o, err
+	}
+	if o.Verdict == 0 {
+		return o, errors.New("client: the answer to a call has no verdict: what answers there is no node")
+	}
+	return o, nil
 }
 
 // Reload makes the node look for its plugins again and returns how each of them fares.
@@ -113,21 +166,28 @@ type Sensed struct {
 	Errors   []web.LineError `json:"errors,omitempty"`
 }
 
-// decode reads the node's answer: a line for each refused line of the input, then the counts.
+// decode reads the node's answer: a line for each refused line of the input, then the counts, or the
+// error that ended it in between.
 func (s *Sensed) decode(raw []byte) error {
 	for line := range bytes.Lines(raw) {
 		var l struct {
-			Sensed
-			web.LineError
+			Line     int             `json:"line"`
+			Error    json.RawMessage `json:"error"`
+			Accepted int             `json:"accepted"`
+			Rejected int             `json:"rejected"`
 		}
 		if err := json.Unmarshal(line, &l); err != nil {
 			return fmt.Errorf("client: decode answer of sense: %w", err)
 		}
-		if l.Error != "" {
-			s.Errors = append(s.Errors, l.LineError)
-			continue
+		var why string
+		switch {
+		case l.Error == nil:
+			s.Accepted, s.Rejected = l.Accepted, l.Rejected
+		case json.Unmarshal(l.Error, &why) == nil:
+			s.Errors = append(s.Errors, web.LineError{Line: l.Line, Error: why})
+		default:
+			return refusal(http.StatusServiceUnavailable, line)
 		}
-		s.Accepted, s.Rejected = l.Accepted, l.Rejected
 	}
 	return nil
 }
@@ -159,7 +219,7 @@ func (c *Client) Sense(ctx context.Context, in io.Reader, o SenseOptions) (Sense
 		return s, err
 	}
 	// Where every line was refused the status says so too, but the answer still has the lines.
-	if err := s.decode(raw); status < 400 || err == nil && s.Rejected > 0 {
+	if err := s.decode(raw); err != nil || status < 400 || s.Rejected > 0 {
 		return s, err
 	}
 	return s, refusal(status, raw)

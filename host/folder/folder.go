@@ -3,14 +3,18 @@
 package folder
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -97,7 +101,22 @@ func create(path string) error {
 	return nil
 }
 
+// Proof is what a node answers to a nonce, so that a caller knows it before sending a token: the keyed
+// hash of the nonce under the agent's token, in hexadecimal.
+func Proof(agentToken, nonce string) string {
+	h := hmac.New(sha256.New, []byte(agentToken))
+	h.Write([]byte("becomingone node " + nonce))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 func readToken(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("folder: read token: %w", err)
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return "", fmt.Errorf("folder: token %s: mode %04o lets others read it: want 0600; chmod 600 it, or remove it for a new one", path, mode)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("folder: read token: %w", err)

@@ -64,6 +64,15 @@ func TestBrokenTokenIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "agent.token: not 32 bytes")
 }
 
+func TestTokenThatOthersMayReadIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	_, err := OpenTokens(dir)
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(filepath.Join(dir, "keys", "owner.token"), 0o644))
+	_, err = OpenTokens(dir)
+	require.ErrorContains(t, err, "mode 0644 lets others read it")
+}
+
 func TestNoteOfANode(t *testing.T) {
 	dir := t.TempDir()
 	_, err := ReadNode(dir)

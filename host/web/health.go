@@ -4,13 +4,21 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+
+	"github.com/becomingone/becomingone/host/folder"
 )
 
-// healthz says that the process answers.
+// healthz says that the process answers. A caller who knows the agent's token may send a nonce and
+// learn from the proof that this is the node of that token, before he sends it.
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request, _ Role) error {
-	s.answer(w, r, http.StatusOK, struct {
+	answer := struct {
 		Status string `json:"status"`
-	}{"ok"})
+		Proof  string `json:"proof,omitempty"`
+	}{Status: "ok"}
+	if nonce := r.URL.Query().Get("nonce"); nonce != "" && len(nonce) <= 64 && s.cfg.AgentToken != "" {
+		answer.Proof = folder.Proof(s.cfg.AgentToken, nonce)
+	}
+	s.answer(w, r, http.StatusOK, answer)
 	return nil
 }
 
