@@ -27,13 +27,34 @@ type Change struct {
 	Bundle *Bundle
 	Before *Installed // nil: not installed yet
 	Rights Rights
-	Why    []string // what needs the owner's yes, a line each; empty: nothing
+	Who    []string // why who signed it needs the owner's yes, a line each
+	More   []string // what it may do that needs the owner's yes, a line each
 
 	agreed bool
 }
 
+// Why is all that needs the owner's yes; empty: nothing.
+func (c *Change) Why() []string { return slices.Concat(c.Who, c.More) }
+
 // Agree records the owner's yes to everything in Why. Only a person may give it, for this bundle.
 func (c *Change) Agree() { c.agreed = true }
+
+// AgreeTo is Agree by what the owner has named beforehand: the bundle's digest agrees to all, its
+// signer to who signed it and not to More.
+func (c *Change) AgreeTo(trust string) error {
+	name := c.Bundle.Manifest.Name
+	switch {
+	case trust == c.Bundle.Digest():
+	case !ValidSigner(trust) && !validDigest(trust, "sha256:"):
+		return fmt.Errorf("supply: install %s: trust %q: want a signer (%s…) or a bundle's digest (sha256:…)", name, trust, signerPrefix)
+	case trust != c.Bundle.Signer:
+		return &VerifyError{c.Bundle.Source, fmt.Sprintf("is %s, signed by %s, not %s", c.Bundle.Digest(), or(c.Bundle.Signer, "nobody"), trust)}
+	case len(c.More) > 0:
+		return &ConsentError{name, c.More}
+	}
+	c.agreed = true
+	return nil
+}
 
 // Plan compares a bundle with what is installed. own is the owner's own signing key, "" for none:
 // what it signed needs no yes as long as it stays in a sandbox and asks for no more than before.
@@ -49,33 +70,29 @@ func (s *Store) Plan(b *Bundle, own string) (*Change, error) {
 	case !errors.Is(err, ErrNotInstalled):
 		return nil, err
 	}
-	c.Why = c.reasons(own)
+	c.compare(own)
 	return c, nil
 }
 
-func (c *Change) reasons(own string) (why []string) {
+func (c *Change) compare(own string) {
 	signer := c.Bundle.Signer
 	switch before := c.Before; {
 	case before == nil && signer == "":
-		why = append(why, "nobody has signed it")
+		c.Who = []string{"nobody has signed it"}
 	case before == nil && signer != own:
-		why = append(why, "its signer is new here: "+signer)
+		c.Who = []string{"its signer is new here: " + signer}
 	case before == nil:
 	case before.Signer != signer:
-		why = append(why, fmt.Sprintf("signed by %s, before by %s", or(signer, "nobody"), or(before.Signer, "nobody")))
+		c.Who = []string{fmt.Sprintf("signed by %s, before by %s", or(signer, "nobody"), or(before.Signer, "nobody"))}
 	case signer == "" && before.Bundle != c.Bundle.Digest():
-		why = append(why, "nobody has signed it, and it is another than before")
+		c.Who = []string{"nobody has signed it, and it is another than before"}
 	}
-	if c.Before != nil {
-		return append(why, c.Rights.Beyond(c.Before.Rights)...)
+	switch {
+	case c.Before != nil:
+		c.More = c.Rights.Beyond(c.Before.Rights)
+	case !plugins.Sandboxed(c.Rights.ABI):
+		c.More = []string{"runs as a process of yours, outside the sandbox"}
 	}
-	if len(why) > 0 {
-		return append(why, c.Rights.Lines()...)
-	}
-	if !plugins.Sandboxed(c.Rights.ABI) {
-		why = append(why, "runs as a process of yours, outside the sandbox")
-	}
-	return why
 }
 
 func or(s, otherwise string) string {
@@ -89,8 +106,8 @@ func or(s, otherwise string) string {
 // is a *ConsentError. A plugin that its owner disabled stays so.
 func (s *Store) Install(c *Change) (Installed, error) {
 	name := c.Bundle.Manifest.Name
-	if len(c.Why) > 0 && !c.agreed {
-		return Installed{}, &ConsentError{name, c.Why}
+	if why := c.Why(); len(why) > 0 && !c.agreed {
+		return Installed{}, &ConsentError{name, why}
 	}
 	// A folder of its own for each time: what is in use is never written over.
 	var folder [8]byte

@@ -69,9 +69,9 @@ func TestWhoNeedsToSayYes(t *testing.T) {
 		"own":            {"", signed(t, own, "voice", more, "1"), nil},
 		"own, a process": {"", process(t, own), []string{"runs as a process of yours, outside the sandbox"}},
 		"unsigned": {"", plugin(t, "voice", say, "1"),
-			[]string{"nobody has signed it", "action plugin, run by bo1", "action say: write"}},
+			[]string{"nobody has signed it"}},
 		"new signer": {"", signed(t, other, "voice", say, "1"),
-			[]string{"its signer is new here: " + other.Signer(), "action plugin, run by bo1", "action say: write"}},
+			[]string{"its signer is new here: " + other.Signer()}},
 		"update":             {signed(t, other, "voice", say, "1"), signed(t, other, "voice", say, "2"), nil},
 		"same, unsigned":     {plugin(t, "voice", say, "1"), plugin(t, "voice", say, "1"), nil},
 		"other, unsigned":    {plugin(t, "voice", say, "1"), plugin(t, "voice", say, "2"), []string{"nobody has signed it, and it is another than before"}},
@@ -89,7 +89,7 @@ func TestWhoNeedsToSayYes(t *testing.T) {
 			}
 			change, err := s.Plan(open(t, c.now), own.Signer())
 			require.NoError(t, err)
-			require.Equal(t, c.want, change.Why)
+			require.Equal(t, c.want, change.Why())
 			_, err = s.Install(change)
 			if c.want == nil {
 				require.NoError(t, err)
@@ -115,6 +115,33 @@ func process(t testing.TB, k supply.Key) string {
 	_, err = supply.SignPath(dir, k)
 	require.NoError(t, err)
 	return dir
+}
+
+func TestAgreeTo(t *testing.T) {
+	k, other := key(t), key(t)
+	s := supply.NewStore(t.TempDir())
+	plan := func(path string) *supply.Change {
+		c, err := s.Plan(open(t, path), "")
+		require.NoError(t, err)
+		return c
+	}
+	c := plan(signed(t, k, "voice", say, "1"))
+	require.ErrorContains(t, c.AgreeTo("me"), `trust "me": want a signer`)
+	var wrong *supply.VerifyError
+	require.ErrorAs(t, c.AgreeTo(other.Signer()), &wrong)
+	_, err := s.Install(c)
+	require.Error(t, err)
+	require.NoError(t, c.AgreeTo(k.Signer()))
+	_, err = s.Install(c)
+	require.NoError(t, err)
+
+	c = plan(signed(t, k, "voice", say+"\ncapabilities: [log]", "2"))
+	var consent *supply.ConsentError
+	require.ErrorAs(t, c.AgreeTo(k.Signer()), &consent, "a signer is not trusted with more rights")
+	require.Equal(t, []string{"capability log"}, consent.Why)
+	require.NoError(t, c.AgreeTo(c.Bundle.Digest()))
+	_, err = s.Install(c)
+	require.NoError(t, err)
 }
 
 // A yes is given to one bundle over one that was installed; nothing may come between.
