@@ -124,10 +124,17 @@ func misbehave(what string) (abi.ActOutput, error) {
 		fmt.Fprintln(os.Stderr, "hanging")
 		select {}
 	case "spin":
-		for {
+		for n := uint64(1); n != 0; n++ { // for some centuries
 		}
 	case "huge":
 		return sdk.Text(strings.Repeat("x", 8<<20), nil), nil
+	}
+	return takeAll(what)
+}
+
+// takeAll asks for more of something than there is.
+func takeAll(what string) (abi.ActOutput, error) {
+	switch what {
 	case "close":
 		closeAll()
 	case "stderr":

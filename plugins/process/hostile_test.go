@@ -35,11 +35,13 @@ func honest(t *testing.T, p plugins.Plugin) {
 	require.Less(t, took, 10*soon)
 }
 
+type hostileCall struct {
+	what, code string
+	printed    int // bytes at most
+}
+
 func TestHostileCalls(t *testing.T) {
-	for _, c := range []struct {
-		what, code string
-		printed    int // bytes at most
-	}{
+	for _, c := range []hostileCall{
 		{"crash", plugins.CodeTrap, tailMost},
 		{"panic", plugins.CodeTrap, tailMost},
 		{"hang", plugins.CodeDeadline, tailMost},
@@ -53,34 +55,36 @@ func TestHostileCalls(t *testing.T) {
 		{"disk", "", 0},
 		{"orphans", "", 0},
 	} {
-		t.Run(c.what, func(t *testing.T) {
-			if raceEnabled && c.what == "memory" {
-				t.Skip("the race detector cannot run under RLIMIT_DATA")
-			}
-			l := loader(t, process.Config{MemoryBytes: 256 << 20})
-			m := manifest("honest")
-			if c.code == plugins.CodeDeadline {
-				m.Limits.Deadline = 300 * time.Millisecond
-			} else {
-				m.Limits.Deadline = 20 * time.Second
-			}
-			p := load(t, l, m)
-			other := load(t, l, manifest("honest"))
-			start := time.Now()
-			text, err := do(t.Context(), p, c.what)
-			t.Logf("%v: %.100q %v", time.Since(start), text, err)
-			if c.code == "" {
-				require.NoError(t, err)
-			} else {
-				require.Equal(t, c.code, failureCode(t, err))
-			}
-			honest(t, other)
-			honest(t, p)
-			require.LessOrEqual(t, len(p.Printed()), c.printed)
-			if n, err := strconv.Atoi(text); err == nil {
-				require.LessOrEqual(t, n, 64<<20)
-			}
-		})
+		t.Run(c.what, c.run)
+	}
+}
+
+func (c hostileCall) run(t *testing.T) {
+	if raceEnabled && c.what == "memory" {
+		t.Skip("the race detector cannot run under RLIMIT_DATA")
+	}
+	l := loader(t, process.Config{MemoryBytes: 256 << 20})
+	m := manifest("honest")
+	if c.code == plugins.CodeDeadline {
+		m.Limits.Deadline = 300 * time.Millisecond
+	} else {
+		m.Limits.Deadline = 20 * time.Second
+	}
+	p := load(t, l, m)
+	other := load(t, l, manifest("honest"))
+	start := time.Now()
+	text, err := do(t.Context(), p, c.what)
+	t.Logf("%v: %.100q %v", time.Since(start), text, err)
+	if c.code == "" {
+		require.NoError(t, err)
+	} else {
+		require.Equal(t, c.code, failureCode(t, err))
+	}
+	honest(t, other)
+	honest(t, p)
+	require.LessOrEqual(t, len(p.Printed()), c.printed)
+	if n, err := strconv.Atoi(text); err == nil {
+		require.LessOrEqual(t, n, 64<<20)
 	}
 }
 
