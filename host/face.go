@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -50,7 +51,7 @@ func (f *Face) Status(ctx context.Context) (web.Status, error) {
 }
 
 func pluginStatus(p plugins.Status) web.Plugin {
-	out := web.Plugin{Name: p.Name, Kind: p.Kind, Version: p.Version, Digest: p.Digest, State: string(p.State),
+	out := web.Plugin{Name: cmp.Or(p.Name, filepath.Base(p.Path)), Kind: p.Kind, Version: p.Version, Digest: p.Digest, State: string(p.State),
 		Calls: p.Calls, Failures: p.Failures, Dropped: p.Dropped, LastError: p.Error}
 	if p.State == plugins.Active {
 		out.State = "ready"
@@ -73,6 +74,9 @@ func (f *Face) logStatus() (web.Log, error) {
 
 // Call proposes an action for a caller of the HTTP interface.
 func (f *Face) Call(ctx context.Context, req web.CallRequest, role web.Role) (web.Outcome, error) {
+	if err := checkSession(req.Session); err != nil {
+		return web.Outcome{}, err
+	}
 	out, err := f.Runtime.Call(ctx, Proposal{Session: sessionOf(req.Session), Owner: role == web.Owner,
 		Action: req.Action, Arguments: req.Arguments})
 	return out, f.refusal(err, req.Action)
@@ -85,8 +89,7 @@ func (f *Face) refusal(err error, action string) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &guest) && guest.Code == plugins.CodeUnknown:
-		return &web.Error{Code: web.NotFound, Field: "action",
-			Message: fmt.Sprintf("action %q: want one of %s", action, strings.Join(f.names(), ", "))}
+		return &web.Error{Code: web.NotFound, Field: "action", Message: f.unknown(action)}
 	case errors.As(err, &guest) && guest.Code == plugins.CodeArguments:
 		return &web.Error{Code: web.Invalid, Field: "arguments", Message: guest.Message}
 	case errors.Is(err, ErrBusy):
@@ -95,6 +98,30 @@ func (f *Face) refusal(err error, action string) error {
 		return &web.Error{Code: web.Unavailable, Message: err.Error()}
 	}
 	return err
+}
+
+// maxSession bounds the name of a conversation, in bytes; the kernel takes no longer one.
+const maxSession = 256
+
+func checkSession(session string) error {
+	if len(session) > maxSession {
+		return &web.Error{Code: web.Invalid, Field: "session", Message: fmt.Sprintf("session of %d bytes: want at most %d", len(session), maxSession)}
+	}
+	return nil
+}
+
+// unknown says which actions there are, and which plugins offer none because they failed.
+func (f *Face) unknown(action string) string {
+	text := fmt.Sprintf("action %q: want one of %s", action, strings.Join(f.names(), ", "))
+	if len(f.names()) == 0 {
+		text = fmt.Sprintf("action %q: no plugin offers any action", action)
+	}
+	for _, p := range f.Plugins.Status() {
+		if p.State == plugins.Failed {
+			text += fmt.Sprintf("; plugin %s has failed", cmp.Or(p.Name, p.Path))
+		}
+	}
+	return text
 }
 
 func (f *Face) names() []string {
@@ -107,7 +134,10 @@ func (f *Face) names() []string {
 
 // Sense takes lines or a text from a caller of the HTTP interface.
 func (f *Face) Sense(ctx context.Context, req web.SenseRequest, role web.Role) (web.SenseResult, error) {
-	inputs, numbers, bad := senseRequest(req, role == web.Owner)
+	if err := checkSession(req.Session); err != nil {
+		return web.SenseResult{}, err
+	}
+	inputs, numbers, bad := f.Runtime.senseRequest(req, role == web.Owner)
 	errs, err := f.Runtime.Sense(ctx, inputs)
 	if err != nil {
 		return web.SenseResult{}, f.refusal(err, "")

@@ -187,7 +187,7 @@ func (c *cycle) apply(in *kernel.Input) error {
 // field publishes a field's line, records a change of its state, and lets a collapse trigger actions.
 func (c *cycle) field(f *kernel.FieldOutput) {
 	r := c.r
-	prev, known := r.loop.states[f.Field]
+	prev := r.loop.states[f.Field]
 	changed := f.State != prev
 	if !changed && c.at()-r.loop.shown[f.Field] < int64(100*time.Millisecond) {
 		return
@@ -195,9 +195,6 @@ func (c *cycle) field(f *kernel.FieldOutput) {
 	r.loop.shown[f.Field], r.loop.states[f.Field] = c.at(), f.State
 	line := f.AppendJSON(nil)
 	name, state, at := f.Field, f.State, c.at()
-	if !known {
-		prev = gate.Warmup
-	}
 	if !changed {
 		c.after(noRecord, func(_ uint64, err error) { r.show(err, "field", line) })
 		return

@@ -125,7 +125,7 @@ func (n *Node) openRuntime(ctx context.Context) error {
 		return err
 	}
 	n.runtime, err = New(ctx, Config{Name: n.opt.Config.Node.Name, Version: n.opt.Version, Kernel: k,
-		SnapshotEvery: n.opt.Config.Witness.SnapshotEvery}, Parts{
+		SnapshotEvery: n.opt.Config.Witness.SnapshotEvery, Guarded: n.opt.Config.Guarded()}, Parts{
 		Log: n.store, Actions: tightened{n.plugins, n.opt.Config}, Hooks: n.hooks, Observer: n.plugins,
 		Feed: feeds{n}, Logger: n.log,
 	})

@@ -9,8 +9,8 @@
 //
 // # Bounds
 //
-//	intake        Config.Intake inputs (1024): a full intake makes the caller wait
-//	cycle         at most 256 inputs, one micro leaf and one group commit
+//	intake        Config.Intake items (1024), each a call or up to 256 lines: a full intake makes the caller wait
+//	cycle         closed at 256 inputs or the end of the item that passes them: one micro leaf, one group commit
 //	action        a cycle stays open for up to 2 ms for the actions that it has started
 //	unpublished   16 cycles: a slow disk makes the intake wait
 //	calls         Config.Calls in flight (256): one more is refused with ErrBusy
@@ -72,6 +72,7 @@ type Config struct {
 	Intake        int           // inputs that may wait; 0 is 1024
 	Calls         int           // calls in flight; 0 is 256
 	SnapshotEvery time.Duration // between two records of the kernel's whole state; 0 is one minute
+	Guarded       []string      // channels whose samples are taken from the owner and from sources only
 	Grace         time.Duration // how long actions may still run after a stop; 0 is 10 s
 }
 
@@ -148,6 +149,9 @@ func New(ctx context.Context, cfg Config, parts Parts) (*Runtime, error) {
 	}
 	r.recovered = rec
 	r.loop = loopState{at: rec.At, shown: map[string]int64{}, states: map[string]gate.State{}}
+	for _, f := range k.Fields() {
+		r.loop.states[f.Field] = f.State // what held before the stop is no news
+	}
 	r.state.init()
 	return r, nil
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/becomingone/becomingone/host/source"
 	"github.com/becomingone/becomingone/host/web"
@@ -37,9 +38,9 @@ func sampleInput(line source.Line) kernel.Input {
 }
 
 // senseRequest turns the lines of a request into inputs and reports those that are none.
-func senseRequest(req web.SenseRequest, owner bool) (inputs []kernel.Input, numbers []int, bad []web.LineError) {
+func (r *Runtime) senseRequest(req web.SenseRequest, owner bool) (inputs []kernel.Input, numbers []int, bad []web.LineError) {
 	for _, l := range req.Lines {
-		in, err := senseLine(req, l, owner)
+		in, err := r.senseLine(req, l, owner)
 		if err != nil {
 			bad = append(bad, web.LineError{Line: l.N, Error: err.Error()})
 			continue
@@ -49,7 +50,7 @@ func senseRequest(req web.SenseRequest, owner bool) (inputs []kernel.Input, numb
 	return inputs, numbers, bad
 }
 
-func senseLine(req web.SenseRequest, l web.Line, owner bool) (kernel.Input, error) {
+func (r *Runtime) senseLine(req web.SenseRequest, l web.Line, owner bool) (kernel.Input, error) {
 	text := kernel.Text{Source: req.Source}
 	if req.Trusted {
 		text.Trust = kernel.Trusted
@@ -69,6 +70,9 @@ func senseLine(req web.SenseRequest, l web.Line, owner bool) (kernel.Input, erro
 		return kernel.Input{}, fmt.Errorf(`line %d: trust = "trusted": want the owner's token for trusted input`, l.N)
 	}
 	if line.Text == nil {
+		if !owner && (slices.Contains(r.cfg.Guarded, line.Channel) || slices.Contains(r.cfg.Guarded, "*")) {
+			return kernel.Input{}, fmt.Errorf("line %d: ch = %q: want the owner's token, for a field with trust: trusted hears it", l.N, line.Channel)
+		}
 		return sampleInput(line), nil
 	}
 	if line.Trust == kernel.Trusted {

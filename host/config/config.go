@@ -163,7 +163,7 @@ func Default() *Config {
 		Plugins: Plugins{MemoryBudgetMB: 256},
 		Hooks: Hooks{Dir: "hooks.d", MaxParallel: hooks.DefaultMaxParallel, Queue: hooks.DefaultQueue,
 			Grace: hooks.DefaultGrace},
-		MCP:     MCP{HTTP: MCPHTTP{Enabled: true}},
+		MCP:     MCP{HTTP: MCPHTTP{Enabled: true, Open: true}},
 		Witness: Witness{CommitWindow: 10 * time.Millisecond, SnapshotEvery: time.Minute},
 		HTTP:    HTTP{Addr: "127.0.0.1:4917", BodyLimit: 1 << 20, CallTimeout: time.Minute},
 		Log:     Log{Level: "info", Format: "text"},

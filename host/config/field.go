@@ -11,6 +11,7 @@ import (
 // Field is one signal field: a Master, an Emissary, their alignment and their gate.
 type Field struct {
 	Channels    []string      `koanf:"channels" doc:"names of the channels that it hears, \"*\" for every one; none: the channel of its own name"`
+	Trust       string        `koanf:"trust" oneof:"any,trusted" doc:"whose samples it takes: any also those of agents; trusted only the owner's and those of source and hooks. A field that gates an action should be trusted"`
 	Input       Input         `koanf:"input" doc:"how samples become phases"`
 	Reading     phase.Reading `koanf:"reading" oneof:"phasor,energy" doc:"phasor: phase alone counts; energy: amplitude too"`
 	OmegaRadS   float64       `koanf:"omega_rad_s" doc:"detuning at which both pathways listen, rad/s; 0 is plain coherence, else at least 10/tau of the fastest window"`
@@ -67,6 +68,7 @@ type Gate struct {
 func DefaultField() Field {
 	k := kernel.DefaultField("")
 	return Field{
+		Trust:       "any",
 		Input:       Input{Dims: k.Input.Dims}, // correlation stays open: real samples must say it
 		Reading:     k.Reading,
 		MotionFloor: k.MotionFloor,
@@ -139,4 +141,16 @@ func (d *decoder) checkField(path, name string, f *Field) {
 		return
 	}
 	d.fault(path, "%s", what)
+}
+
+// Guarded returns the channels of which agents' samples are refused, for a field with trust "trusted"
+// hears them; "*" is every channel.
+func (c *Config) Guarded() []string {
+	var out []string
+	for _, name := range sortedKeys(c.Kernel.Fields) {
+		if f := c.Kernel.Fields[name]; f.Trust == "trusted" {
+			out = append(out, f.kernel(name).Channels...)
+		}
+	}
+	return out
 }

@@ -28,6 +28,7 @@ type Reader struct {
 type snapshot struct {
 	view   *view
 	items  []item
+	tiling int // of items, those of the oldest segment: the tiler may have begun with them, and no others
 	erased map[uint64]uint64
 	segs   []*segment
 }
@@ -106,7 +107,9 @@ func readSnapshot(root string, cp Checkpoint) (*snapshot, error) {
 	for _, seg := range segs {
 		if seg.last() > cp.Size {
 			skip := max(cp.Size, seg.head.first) - seg.head.first
-			s.items = append(s.items, seg.items[skip:]...)
+			if s.items = append(s.items, seg.items[skip:]...); s.tiling == 0 {
+				s.tiling = len(s.items)
+			}
 		}
 	}
 	s.erased, err = erasures(cp.Size, s.items)

@@ -31,33 +31,52 @@ func (a *audit) compareAhead(id tileID, want []byte) error {
 }
 
 // payloadTail checks what a crash left of payloads that the checkpoint does not cover yet: any of
-// the bytes that belong there, and nothing else.
+// the bytes that belong there, and nothing else. The tiler takes one segment at a time and knows only
+// the erasures that this segment holds: newer ones reach the files with their own segment.
 func (a *audit) payloadTail(context.Context) error {
 	if a.live {
 		return nil
 	}
 	first, items, end := a.snap.view.cp.Size, a.snap.items, a.pay.end
+	tiling := items[:a.snap.tiling]
+	erased, err := erasures(first, tiling)
+	if err != nil {
+		return err
+	}
 	for len(items) > 0 {
 		n := min(uint64(len(items)), payloadSpan-first%payloadSpan)
-		data, index := encodePayloads(first, items[:n], a.snap.erased, end)
-		at := indexAt(first)
-		if first%payloadSpan == 0 {
-			end, at = 0, 0
+		begun := tiling[:min(n, uint64(len(tiling)))]
+		if err := a.payloadFilesTail(first, begun, erased, end); err != nil {
+			return err
 		}
-		for _, f := range [...]struct {
-			name string
-			off  int64
-			want []byte
-		}{{payloadName(first, ".dat"), end, data}, {payloadName(first, ".idx"), at, index}} {
-			have, err := readFrom(a.root, f.name, f.off)
-			if err != nil {
-				return err
-			}
-			if !tornLike(have, f.want, f.off) {
-				return damaged(f.name, int64(first), "bytes behind the last sealed payload that belong to no entry")
-			}
+		first, items, tiling, end = first+n, items[n:], tiling[len(begun):], payloadHead
+	}
+	return nil
+}
+
+// payloadFilesTail checks one pair of files from entry first on, whose payload begins at byte end,
+// against the items that may stand there.
+func (a *audit) payloadFilesTail(first uint64, items []item, erased map[uint64]uint64, end int64) error {
+	var data, index []byte
+	if len(items) > 0 {
+		data, index = encodePayloads(first, items, erased, end)
+	}
+	at := indexAt(first)
+	if first%payloadSpan == 0 {
+		end, at = 0, 0
+	}
+	for _, f := range [...]struct {
+		name string
+		off  int64
+		want []byte
+	}{{payloadName(first, ".dat"), end, data}, {payloadName(first, ".idx"), at, index}} {
+		have, err := readFrom(a.root, f.name, f.off)
+		if err != nil {
+			return err
 		}
-		first, items, end = first+n, items[n:], payloadHead
+		if !tornLike(have, f.want, f.off) {
+			return damaged(f.name, int64(first), "bytes behind the last sealed payload that belong to no entry")
+		}
 	}
 	return nil
 }
