@@ -46,9 +46,9 @@ func observeMessage(n int) message {
 	return message{name: fmt.Sprintf("%d records", n), op: abi.OpObserve, in: []byte(b.String()), first: first, count: n}
 }
 
-func senseMessages() []message {
+func senseMessages(channel string) []message {
 	sense := func(name, rest string) message {
-		return message{name: name, op: abi.OpSense, in: fmt.Appendf(nil, `{"channel":"mic","time_ns":%d,"seed":%d%s}`, timeNS, uint64(seed), rest)}
+		return message{name: name, op: abi.OpSense, in: fmt.Appendf(nil, `{"channel":%q,"time_ns":%d,"seed":%d%s}`, channel, timeNS, uint64(seed), rest)}
 	}
 	return []message{
 		sense("text", `,"text":"one two three, z\u00fcrich \ud83d\ude00"`),

@@ -131,6 +131,9 @@ func guess(ctx context.Context, code []byte, cfg Config) (m plugins.Manifest, er
 	}
 	m.Name, m.Version, m.Kind, m.Capabilities = d.Name, d.Version, d.Kind, d.Capabilities
 	m.Actions = make(map[string]plugins.Grant, len(d.Actions))
+	if d.Kind == abi.KindInput {
+		m.Channels = []string{"channel"}
+	}
 	for i := range d.Actions {
 		m.Actions[d.Actions[i].Name] = plugins.Grant{}
 	}

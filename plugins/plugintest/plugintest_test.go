@@ -7,7 +7,7 @@ import (
 )
 
 func TestExamples(t *testing.T) {
-	for _, name := range []string{"hello-c", "hello-rust", "hello-as"} {
+	for _, name := range []string{"sense-c", "hello-c", "hello-rust", "hello-as"} {
 		t.Run(name, func(t *testing.T) {
 			plugintest.Run(t, "../../examples/plugins/"+name+"/plugin.yaml", plugintest.Config{})
 		})

@@ -162,7 +162,7 @@ func (s *suite) prepare(context.Context) error {
 	case abi.KindObserver:
 		s.calls = []message{observeMessage(1), observeMessage(5), observeMessage(64)}
 	case abi.KindInput:
-		s.calls = senseMessages()
+		s.calls = senseMessages(s.m.Channels[0]) // Validate wants one
 	}
 	for i := range s.about.Actions {
 		name := s.about.Actions[i].Name
@@ -226,7 +226,7 @@ func (s *suite) valid(m message, answer []byte) error {
 	case abi.OpObserve:
 		err = validObserve(m, payload)
 	case abi.OpSense:
-		err = validSense(payload)
+		err = s.validSense(payload)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: answered %s: %w", m.op, short(m.in), short(answer), err)
@@ -271,14 +271,17 @@ func validObserve(m message, payload []byte) error {
 	return nil
 }
 
-func validSense(payload []byte) error {
+func (s *suite) validSense(payload []byte) error {
 	var out abi.SenseOutput
 	if err := out.Decode(payload); err != nil {
 		return err
 	}
 	for i := range out.Samples {
-		s, kinds := &out.Samples[i], 0
-		for _, set := range []bool{len(s.U) > 0, len(s.X) > 0, len(s.Phase) > 0, s.Event} {
+		p, kinds := &out.Samples[i], 0
+		if p.Channel != "" && !slices.Contains(s.m.Channels, p.Channel) {
+			return fmt.Errorf("samples[%d].ch %q: want one of the manifest's channels %q", i, p.Channel, s.m.Channels)
+		}
+		for _, set := range []bool{len(p.U) > 0, len(p.X) > 0, len(p.Phase) > 0, p.Event} {
 			if set {
 				kinds++
 			}
