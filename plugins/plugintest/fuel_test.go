@@ -48,3 +48,5 @@ func (b *bare) call(t testing.TB, op abi.Op, in string) (string, int64) {
 	require.True(t, ok)
 	return string(answer), fuel - int64(b.fuel.Get())
 }
+
+func compiler() wazero.RuntimeConfig { return wazero.NewRuntimeConfigCompiler() }

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/becomingone/becomingone/kernel/gate"
 	"github.com/becomingone/becomingone/plugins"
 	"github.com/becomingone/becomingone/plugins/wasm"
 	"github.com/becomingone/becomingone/sdk/abi"
@@ -135,7 +136,7 @@ func guess(ctx context.Context, code []byte, cfg Config) (m plugins.Manifest, er
 		m.Channels = []string{"channel"}
 	}
 	for i := range d.Actions {
-		m.Actions[d.Actions[i].Name] = plugins.Grant{}
+		m.Actions[d.Actions[i].Name] = plugins.Grant{Effect: gate.Write}
 	}
 	return m, nil
 }
