@@ -31,6 +31,21 @@ func (r *Runtime) Fields(ctx context.Context) ([]web.Field, error) {
 	return fields, nil
 }
 
+// Heard returns the newest event time of each channel that any field has heard.
+func (r *Runtime) Heard(ctx context.Context) (map[string]int64, error) {
+	newest := map[string]int64{}
+	err := r.ask(ctx, func() {
+		for _, f := range r.kernel.Fields() {
+			for _, c := range f.Channels {
+				if t, had := newest[c]; !had || f.T > t {
+					newest[c] = f.T
+				}
+			}
+		}
+	})
+	return newest, err
+}
+
 // limits are what a field must reach, as the page draws them beside what it has.
 func limits(f kernel.FieldConfig) *web.GateLimits {
 	g := f.Gate

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -274,19 +273,27 @@ func (n *Node) settle(ctx context.Context) error {
 	return nil
 }
 
-// play plays the record from where the field that hears it stopped.
+// play plays the record, each channel from where it stopped, when the plugins that it may trigger are
+// there.
 func (n *Node) play(ctx context.Context) error {
-	after := int64(math.MinInt64)
-	fields, err := n.runtime.Fields(ctx)
+	select {
+	case <-n.plugins.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	after, err := n.runtime.Heard(ctx)
+	if errors.Is(err, ErrStopped) || ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
-		return nil // the node is stopping
+		return err
 	}
-	for _, f := range fields {
-		if f.Master.Mass > 0 {
-			after = max(after, f.T)
-		}
+	err = n.playback.Run(ctx, after, n.runtime.Play)
+	if errors.Is(err, source.ErrPlayed) {
+		n.log.Warn("the record has been played to its end: its fields stay as they are; a new data folder begins it anew")
+		return nil
 	}
-	return n.playback.Run(ctx, after, n.runtime.Play)
+	return err
 }
 
 // feedSignals offers what hook scripts feed back, as untrusted samples.
@@ -296,14 +303,7 @@ func (n *Node) feedSignals(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case s := <-n.hooks.Signals():
-			line, err := source.Parse(s.Sample, 1, "")
-			if err == nil && line.Text != nil {
-				err = errors.New("host: a hook feeds samples back, not text")
-			}
-			if err == nil {
-				err = n.runtime.Play(ctx, line)
-			}
-			if err != nil && ctx.Err() == nil {
+			if err := n.runtime.feedBack(ctx, s.Sample); err != nil && ctx.Err() == nil {
 				n.log.Warn("signal of a hook refused", "hook", s.Hook, "err", err)
 			}
 		}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,6 +32,18 @@ func (r *Runtime) Play(ctx context.Context, line source.Line) error {
 			r.log.Warn("recorded sample refused", "channel", line.Channel, "line", line.Number, "err", bad)
 		}
 	}})
+}
+
+// feedBack offers a sample that one of the owner's hook scripts feeds back.
+func (r *Runtime) feedBack(ctx context.Context, sample []byte) error {
+	line, err := source.Parse(sample, 1, "")
+	if err == nil && line.Text != nil {
+		err = errors.New("host: a hook feeds samples back, not text")
+	}
+	if err != nil {
+		return err
+	}
+	return r.Play(ctx, line)
 }
 
 func sampleInput(line source.Line) kernel.Input {

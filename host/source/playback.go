@@ -79,30 +79,30 @@ func (p *Playback) read(fsys fs.FS, name string) error {
 	}
 }
 
-// Run offers every sample later than after, in order and in accelerated time, pass after pass, each
-// shifted by a whole number of cycles. It returns nil when ctx ends, the passes are played or int64
-// time is used up, else the first error of offer. Slices of a line are shared between passes: offer must not change them.
-func (p *Playback) Run(ctx context.Context, after int64, offer func(context.Context, Line) error) error {
+// Run offers every sample that its channel has not had, in order and in accelerated time, pass after
+// pass, each shifted by a whole number of cycles. after holds each channel's newest event time, where it
+// has one. Run returns nil when ctx ends, ErrPlayed when the passes are played or int64 time is used up,
+// else the first error of offer. Slices of a line are shared between passes: offer must not change them.
+func (p *Playback) Run(ctx context.Context, after map[string]int64, offer func(context.Context, Line) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
-	last := after
-	for shift := p.firstShift(after); p.passes == 0 || shift < int64(p.passes)*p.span; {
+	last, begun := int64(0), false
+	for shift := p.firstShift(after); p.passes == 0 || shift < int64(p.passes)*p.span; shift += p.span {
 		for _, line := range p.lines {
-			t := line.Sample.T + shift
-			if t <= after {
+			line.Sample.T += shift
+			if t, had := after[line.Channel]; had && line.Sample.T <= t {
 				continue
 			}
-			if last != math.MinInt64 && t > last {
-				timer.Reset(time.Duration(float64(uint64(t)-uint64(last)) / p.rate))
+			if begun && line.Sample.T > last {
+				timer.Reset(time.Duration(float64(uint64(line.Sample.T)-uint64(last)) / p.rate))
 				select {
 				case <-ctx.Done():
 					return nil
 				case <-timer.C:
 				}
 			}
-			last = t
-			line.Sample.T = t
+			last, begun = line.Sample.T, true
 			if err := offer(ctx, line); err != nil {
 				if ctx.Err() != nil {
 					return nil
@@ -111,18 +111,28 @@ func (p *Playback) Run(ctx context.Context, after int64, offer func(context.Cont
 			}
 		}
 		if p.lines[len(p.lines)-1].Sample.T+shift > math.MaxInt64-p.span {
-			return nil
+			break
 		}
-		shift += p.span
 	}
-	return nil
+	return ErrPlayed
 }
 
-// firstShift is the pass in which after lies.
-func (p *Playback) firstShift(after int64) int64 {
+// ErrPlayed says that a playback has come to its end.
+var ErrPlayed = errors.New("source: the record has been played")
+
+// firstShift is the pass in which the earliest of the channels' newest times lies.
+func (p *Playback) firstShift(after map[string]int64) int64 {
 	first := p.lines[0].Sample.T
-	if after <= first {
+	least := int64(math.MaxInt64)
+	for _, line := range p.lines {
+		t, had := after[line.Channel]
+		if !had {
+			return 0
+		}
+		least = min(least, t)
+	}
+	if least <= first {
 		return 0
 	}
-	return int64(uint64(after-first)/uint64(p.span)) * p.span
+	return int64(uint64(least-first)/uint64(p.span)) * p.span
 }

@@ -32,7 +32,7 @@ func TestPlaybackTimesAndPasses(t *testing.T) {
 		var at []time.Duration
 		var ts []int64
 		var chs string
-		require.NoError(t, p.Run(ctx, math.MinInt64, func(_ context.Context, l Line) error {
+		require.NoError(t, p.Run(ctx, nil, func(_ context.Context, l Line) error {
 			at, ts, chs = append(at, time.Since(begin)), append(ts, l.Sample.T/1e9), chs+l.Channel
 			if len(ts) == 5 {
 				cancel()
@@ -52,9 +52,21 @@ func TestPlaybackResumes(t *testing.T) {
 		require.NoError(t, err)
 		stop := errors.New("enough")
 		var first int64
-		err = p.Run(t.Context(), 12e9, func(_ context.Context, l Line) error { first = l.Sample.T; return stop })
+		err = p.Run(t.Context(), map[string]int64{"a": 12e9, "b": 12e9}, func(_ context.Context, l Line) error { first = l.Sample.T; return stop })
 		require.ErrorIs(t, err, stop)
 		require.Equal(t, int64(17e9), first)
+
+		// A channel that is ahead does not make the others skip theirs.
+		var heard []string
+		err = p.Run(t.Context(), map[string]int64{"a": 12e9, "b": 0}, func(_ context.Context, l Line) error {
+			heard = append(heard, l.Channel)
+			if len(heard) == 2 {
+				return stop
+			}
+			return nil
+		})
+		require.ErrorIs(t, err, stop)
+		require.Equal(t, []string{"b", "b"}, heard)
 	})
 }
 
@@ -65,11 +77,12 @@ func TestPlaybackEndsWithTime(t *testing.T) {
 		require.NoError(t, err)
 		n := 0
 		last := int64(0)
-		require.NoError(t, p.Run(t.Context(), math.MaxInt64-40e9, func(_ context.Context, l Line) error {
+		late := int64(math.MaxInt64 - 40e9)
+		require.ErrorIs(t, p.Run(t.Context(), map[string]int64{"a": late, "b": late}, func(_ context.Context, l Line) error {
 			require.Greater(t, l.Sample.T, last)
 			last, n = l.Sample.T, n+1
 			return nil
-		}))
+		}), ErrPlayed)
 		require.Positive(t, n)
 	})
 }
@@ -81,9 +94,9 @@ func TestPlaybackEndsAfterItsPasses(t *testing.T) {
 		require.NoError(t, err)
 		n := 0
 		count := func(context.Context, Line) error { n++; return nil }
-		require.NoError(t, p.Run(t.Context(), math.MinInt64, count))
+		require.ErrorIs(t, p.Run(t.Context(), nil, count), ErrPlayed)
 		require.Equal(t, 6, n)
-		require.NoError(t, p.Run(t.Context(), 12e9, count))
+		require.ErrorIs(t, p.Run(t.Context(), map[string]int64{"a": 12e9, "b": 12e9}, count), ErrPlayed)
 		require.Equal(t, 8, n)
 	})
 }
