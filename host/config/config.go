@@ -51,9 +51,24 @@ type Kernel struct {
 
 // Agent says how proposed calls of agents are judged.
 type Agent struct {
-	Policy  string                 `koanf:"policy" oneof:"default,strict" doc:"default: the action's tier decides; strict: every action that does more than read is treated as critical"`
+	Policy  string                 `koanf:"policy" oneof:"default,strict,shadow" doc:"default: the action's tier decides; strict: every action that does more than read is treated as critical; shadow: as default, but what the session key or a breaker would hold is recorded and passes"`
 	Classes map[string]gate.Effect `koanf:"classes" oneof:"read,open,write,critical" doc:"tier (read, open, write, critical) of tools by name, where it is higher than the tool's own"`
 	Trusted []string               `koanf:"trusted" doc:"what every session has heard from its user at the start"`
+
+	Approvals Approvals `koanf:"approvals" doc:"questions about held calls"`
+	Breakers  Breakers  `koanf:"breakers" doc:"what stops an agent that runs in circles, for each tool in each session; 0: off"`
+}
+
+// Approvals says how questions about held calls are put and how long they wait.
+type Approvals struct {
+	Expires time.Duration `koanf:"expires" range:"[1s,23h]" doc:"how long a question waits for its answer, and a yes for its call; no answer is no"`
+	Files   bool          `koanf:"files" doc:"put each question into DATA/questions/ID.json too and take its answer, the word yes or no, from DATA/answers/ID: for a node that nobody watches"`
+}
+
+// Breakers stop an agent that runs in circles.
+type Breakers struct {
+	CallsPerMinute int `koanf:"calls_per_minute" range:"[0,1000000]" doc:"calls of a tool that may come at once, and in each minute after"`
+	Identical      int `koanf:"identical" range:"[0,1000000]" doc:"calls of a tool in a row with the same arguments, less than a minute apart"`
 }
 
 // Plugins says which plugins there are.
@@ -158,8 +173,9 @@ type Source struct {
 // Default returns the configuration of a node that was told nothing. The caller owns it.
 func Default() *Config {
 	return &Config{
-		Node:    Node{Name: "becomingone"},
-		Agent:   Agent{Policy: "default"},
+		Node: Node{Name: "becomingone"},
+		Agent: Agent{Policy: "default", Approvals: Approvals{Expires: 10 * time.Minute},
+			Breakers: Breakers{CallsPerMinute: 3000, Identical: 300}},
 		Plugins: Plugins{MemoryBudgetMB: 256},
 		Hooks: Hooks{Dir: "hooks.d", MaxParallel: hooks.DefaultMaxParallel, Queue: hooks.DefaultQueue,
 			Grace: hooks.DefaultGrace},
