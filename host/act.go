@@ -113,6 +113,9 @@ func (a *answer[T]) wait(ctx context.Context, ended <-chan struct{}) (none T, er
 
 // known completes the call from the action's manifest and checks its arguments.
 func (r *Runtime) known(ctx context.Context, call kernel.Call) (proposed, error) {
+	if err := checkArguments(call.Arguments); err != nil {
+		return proposed{}, err
+	}
 	a, err := r.parts.Actions.Check(ctx, call.Action, call.Arguments)
 	if err != nil {
 		return proposed{}, err
@@ -188,6 +191,11 @@ func (r *Runtime) execute(ctx context.Context, x *execution) {
 
 func (r *Runtime) perform(ctx context.Context, x *execution, begin time.Time) {
 	veto := r.parts.Hooks.Gate(ctx, r.event(hooks.PreAction, begin.UnixNano(), nil, x))
+	for _, sample := range veto.Signals {
+		if err := r.feedBack(ctx, sample); err != nil {
+			r.log.Warn("signal of a hook refused", "action", x.call.Action, "err", err)
+		}
+	}
 	if veto.Block {
 		x.out.Verdict = gate.Dissipate
 		x.out.Reason = veto.Reason

@@ -23,6 +23,8 @@ func (r *Runtime) Fields(ctx context.Context) ([]web.Field, error) {
 			return nil, fmt.Errorf("host: field %s: %w", views[i].Field, err)
 		}
 		fields[i].Gate = limits(r.cfg.Kernel.Fields[i])
+		c := views[i].Counts
+		fields[i].Counts = &web.Counts{Samples: c.Samples, Late: c.Late, Repeated: c.Repeated, Refused: c.Refused}
 		for _, l := range views[i].Spectrum {
 			fields[i].Spectrum = append(fields[i].Spectrum, web.Pathway{T: web.Complex{real(l.T), imag(l.T)}, T2: l.T2,
 				Nu: l.Nu, Mass: l.Mass, TauS: l.Tau.Seconds()})

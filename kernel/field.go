@@ -120,6 +120,8 @@ func (f *field) stream(channel string, s *phase.Sample) (*stream, error) {
 	switch {
 	case s.Form == phase.Real && f.cfg.Input.Form != phase.Real:
 		return nil, errors.New("a real sample needs a field of input.form real with a period to lock in to")
+	case f.cfg.Input.Form != 0 && s.Form != f.cfg.Input.Form:
+		return nil, fmt.Errorf("a sample of form %s: want %s, the field's input.form", s.Form, f.cfg.Input.Form)
 	case s.Form == phase.Event && f.cfg.OmegaRadS == 0:
 		return nil, errors.New("an event needs a field with an omega: at 0 any events are coherent")
 	}

@@ -90,7 +90,13 @@ func layOut(dir string) (string, error) {
 		}
 		to := filepath.Join(dir, filepath.FromSlash(path))
 		if d.IsDir() {
+			if d.Name() == "build" {
+				return fs.SkipDir // how the guests are made is not part of the demo
+			}
 			return os.MkdirAll(to, 0o700)
+		}
+		if filepath.Ext(path) == ".md" {
+			return nil
 		}
 		b, err := fs.ReadFile(demo, path)
 		if err != nil {
@@ -207,6 +213,9 @@ func (a *app) serveMCP(ctx context.Context, demo bool) error {
 		return err
 	}
 	n, err := host.Open(ctx, opt)
+	if errors.Is(err, store.ErrLocked) {
+		return a.joinSoon(ctx, err)
+	}
 	if err != nil {
 		return openFailure(err)
 	}
@@ -224,6 +233,23 @@ func (a *app) serveMCP(ctx context.Context, demo bool) error {
 		}
 	})
 	return errors.Join(g.Wait(), n.Close())
+}
+
+// joinSoon joins a node that has the folder's lock but has not left its note yet: it is starting.
+func (a *app) joinSoon(ctx context.Context, locked error) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range 50 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if c, err := a.node(ctx, false); err == nil {
+			return a.join(ctx, c)
+		}
+	}
+	return openFailure(locked)
 }
 
 // join serves a running node's actions on stdio.

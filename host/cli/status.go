@@ -41,6 +41,12 @@ func (a *app) printStatus(s web.Status) error {
 	for _, f := range s.Fields {
 		fmt.Fprintf(w, "field\t%s\t%s\t|T|² %.4f (master %.4f, emissary %.4f)\n", f.Field, f.State, f.Sync.T2, f.Master.T2, f.Emissary.T2)
 	}
+	for _, f := range s.Fields {
+		if c := f.Counts; c != nil && c.Late+c.Repeated+c.Refused > 0 {
+			fmt.Fprintf(w, "dropped\t%s\t\t%d late, %d repeated, %d refused of %d samples\n", f.Field, c.Late, c.Repeated,
+				c.Refused, c.Samples+c.Late+c.Repeated+c.Refused)
+		}
+	}
 	for _, p := range s.Plugins {
 		fmt.Fprintf(w, "plugin\t%s\t%s\t%d calls, %d failed %s\n", p.Name, p.State, p.Calls, p.Failures, p.LastError)
 	}

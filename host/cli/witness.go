@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -142,12 +143,32 @@ func (a *app) witnessProveCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := r.Prove(cmd.Context(), i)
+			p, err := prove(cmd.Context(), r, i)
 			if err != nil {
 				return damage(err)
 			}
 			return a.printJSON(p)
 		},
+	}
+}
+
+// prove waits for the checkpoint that will cover a fresh entry; a running node signs one each second.
+func prove(ctx context.Context, r *store.Reader, i uint64) (store.Proof, error) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for tries := 0; ; tries++ {
+		p, err := r.Prove(ctx, i)
+		if !errors.Is(err, store.ErrPending) || tries == 50 {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return p, ctx.Err()
+		case <-tick.C:
+		}
+		if err := r.Refresh(); err != nil {
+			return p, err
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ var reach = []struct {
 	{"mcp", []string{"mcp", "kernel"}},
 	{"mesh", []string{"mesh", "kernel"}},
 	{"host", []string{"host", "plugins", "hooks", "mcp", "mesh", "kernel", "sdk", "examples"}},
-	{"examples/plugins", []string{"sdk"}},
+	{"examples/plugins", []string{"sdk", "plugins/process/serve"}},
 	{"examples/guests/build", nil},
 	{"examples", []string{"kernel/signal"}},
 }

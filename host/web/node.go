@@ -95,6 +95,15 @@ type Field struct {
 	Margins  *Margins    `json:"margins,omitempty"`  // how far each condition holds
 	Gate     *GateLimits `json:"gate,omitempty"`     // what the state is judged by
 	Spectrum []Pathway   `json:"spectrum,omitempty"` // Master's levels from fast to slow; in Status only
+	Counts   *Counts     `json:"counts,omitempty"`   // what became of the field's samples; in Status only
+}
+
+// Counts is what became of a field's samples.
+type Counts struct {
+	Samples  uint64 `json:"samples"`  // taken
+	Late     uint64 `json:"late"`     // too old to be placed
+	Repeated uint64 `json:"repeated"` // of a time that the channel has had
+	Refused  uint64 `json:"refused"`  // of the wrong form or shape, or of one channel too many
 }
 
 // Margins are those of gate.Margins: >= 0 where a condition of a collapse holds.
