@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -78,9 +80,16 @@ func readCheckpoint(root string, verifier note.Verifier) (Checkpoint, error) {
 	return cp, nil
 }
 
-// readVerifier reads the log's public key.
+// readVerifier reads the log's public key. In a folder that holds no log its absence is
+// fs.ErrNotExist, in any other damage.
 func readVerifier(root string) (note.Verifier, string, error) {
 	b, err := read(root, verifierName)
+	if errors.Is(err, fs.ErrNotExist) && holdsLog(root) {
+		return nil, "", damaged(verifierName, -1, "the file is missing")
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("store: %s: no log in this folder: %w", root, err)
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("store: %w", err)
 	}
@@ -92,11 +101,32 @@ func readVerifier(root string) (note.Verifier, string, error) {
 	return v, key, nil
 }
 
-// readSigner reads the log's secret key.
+// holdsLog reports whether a log was made in a folder: its secret key is there, or any entry. What
+// the making of one leaves when it is cut off is none.
+func holdsLog(root string) bool {
+	_, err := os.Stat(filepath.Join(root, filepath.FromSlash(secretName)))
+	return err == nil || holdsEntries(root)
+}
+
+// holdsEntries reports whether tiles, a journal or payloads are there.
+func holdsEntries(root string) bool {
+	for _, dir := range []string{logDir + "/tile", journalDir, payloadDir} {
+		if entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir))); err == nil && len(entries) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// readSigner reads the log's secret key, unless others may read it too: who has it can sign another
+// history.
 func readSigner(root string) (note.Signer, error) {
 	b, err := read(root, secretName)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := checkPrivate(root, secretName); err != nil {
+		return nil, err
 	}
 	s, err := note.NewSigner(strings.TrimSuffix(string(b), "\n"))
 	if err != nil {

@@ -177,10 +177,11 @@ func (m *model) keep(t testing.TB, dir string) {
 	}
 }
 
-// copyTree copies a folder.
+// copyTree copies a folder; CopyFS alone would let others read the key.
 func copyTree(t testing.TB, to, from string) {
 	t.Helper()
 	require.NoError(t, os.CopyFS(to, os.DirFS(from)))
+	require.NoError(t, os.Chmod(filepath.Join(to, secretName), 0o600))
 }
 
 // listFiles returns the files below the three verified folders, with forward slashes.

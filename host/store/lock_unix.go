@@ -4,7 +4,9 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +23,19 @@ func tryLock(f *os.File, alone bool) (busy bool, err error) {
 		return true, nil
 	}
 	return false, err
+}
+
+// checkPrivate refuses a file that group or others may read or write.
+func checkPrivate(root, name string) error {
+	full := filepath.Join(root, filepath.FromSlash(name))
+	info, err := os.Stat(full)
+	if err != nil {
+		return fmt.Errorf("store: %s: %w", name, cause(err))
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("store: %s: mode %04o lets others use the log's key: want 0600; chmod 600 %s", name, mode, full)
+	}
+	return nil
 }
 
 // syncFolder makes the names in a folder durable.

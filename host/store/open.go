@@ -50,7 +50,8 @@ type Recovery struct {
 
 // Open opens the log in a data folder for writing, making what is missing (folders 0700, files
 // 0600), and recovers whatever a crash left in the journal. Another writer in the folder is
-// ErrLocked with its name; damage is a *DamageError. Nothing is written until Run.
+// ErrLocked with its name; damage is a *DamageError. On Unix a secret key that group or others may
+// read is refused. Nothing is written until Run.
 func Open(dir string, cfg Config) (*Log, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (l *Log) recover() error {
 	}
 	l.tiler = newTiler(l.root, l.disk, signer, v.edge.clone())
 	if err := l.tiler.pay.open(v.cp.Size); err != nil {
-		return fmt.Errorf("store: open: %w", err)
+		return during("open", err)
 	}
 	segs, err := readSegments(l.root, v.cp.Size)
 	if err != nil {
@@ -155,10 +156,8 @@ func (l *Log) identity(dirs *folders) (note.Signer, error) {
 
 // found makes a new log in a folder that holds none.
 func (l *Log) found(dirs *folders) (note.Signer, error) {
-	for _, dir := range []string{logDir + "/tile", journalDir, payloadDir} {
-		if entries, err := os.ReadDir(filepath.Join(l.root, filepath.FromSlash(dir))); err == nil && len(entries) > 0 {
-			return nil, damaged(secretName, -1, "the log's key is missing")
-		}
+	if holdsEntries(l.root) {
+		return nil, damaged(secretName, -1, "the log's key is missing")
 	}
 	secret, public, err := newKeys(l.cfg.Rand, l.cfg.Origin)
 	if err != nil {

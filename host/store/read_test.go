@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -192,4 +193,54 @@ func TestFilesArePrivate(t *testing.T) {
 		require.Equal(t, want, info.Mode().Perm(), name)
 		return nil
 	}))
+}
+
+// A key that group or others may read is refused, with what to do about it.
+func TestKeyThatOthersMayReadIsRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	dir := t.TempDir()
+	_, stop := start(t, dir, Config{})
+	stop()
+	key := filepath.Join(dir, secretName)
+	for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o666} {
+		require.NoError(t, os.Chmod(key, mode))
+		_, err := Open(dir, Config{})
+		require.ErrorContains(t, err, fmt.Sprintf("store: keys/log.key: mode %04o ", mode))
+		require.ErrorContains(t, err, "chmod 600 "+key)
+	}
+	for _, mode := range []os.FileMode{0o400, 0o600} {
+		require.NoError(t, os.Chmod(key, mode))
+		l, err := Open(dir, Config{})
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+	}
+}
+
+// A log without its public key is damage; a folder that never held a log is just not there.
+func TestMissingPublicKey(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Verify(t.Context(), dir)
+	var damage *DamageError
+	require.NotErrorAs(t, err, &damage)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	l, stop := start(t, dir, Config{})
+	_, err = l.Append(t.Context(), recs(0, 3))
+	require.NoError(t, err)
+	stop()
+	require.NoError(t, os.Remove(filepath.Join(dir, verifierName)))
+	for range 2 {
+		for _, open := range []func() error{
+			func() error { _, err := Verify(t.Context(), dir); return err },
+			func() error { _, err := OpenReader(dir); return err },
+			func() error { _, err := Open(dir, Config{}); return err },
+		} {
+			err := open()
+			require.ErrorAs(t, err, &damage)
+			require.NotErrorIs(t, err, fs.ErrNotExist)
+			require.Equal(t, 1, strings.Count(err.Error(), "store:"), err)
+		}
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, secretName))) // the other half gone as well
+	}
 }

@@ -42,7 +42,8 @@ const (
 	patientTries  = 3
 )
 
-// OpenReader opens the log in a data folder for reading. It changes nothing there.
+// OpenReader opens the log in a data folder for reading. It changes nothing there. A folder without
+// a log is fs.ErrNotExist; damage is a *DamageError.
 func OpenReader(dir string) (*Reader, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
@@ -50,7 +51,7 @@ func OpenReader(dir string) (*Reader, error) {
 	}
 	verifier, key, err := readVerifier(root)
 	if err != nil {
-		return nil, fmt.Errorf("store: open %s for reading: %w", dir, err)
+		return nil, err
 	}
 	r := &Reader{root: root, verifier: verifier, key: key}
 	if err := r.Refresh(); err != nil {

@@ -115,6 +115,14 @@ func (e *DamageError) Error() string {
 	return fmt.Sprintf("store: damage at entry %d in %s: %s", e.Entry, e.File, e.Reason)
 }
 
+// during says what was being done when err came up; damage says all that is to be said by itself.
+func during(what string, err error) error {
+	if _, ok := errors.AsType[*DamageError](err); ok {
+		return err
+	}
+	return fmt.Errorf("store: %s: %w", what, err)
+}
+
 func damaged(file string, entry int64, format string, args ...any) error {
 	return &DamageError{File: file, Entry: entry, Reason: fmt.Sprintf(format, args...)}
 }

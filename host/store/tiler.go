@@ -46,7 +46,7 @@ func (t *tiler) integrate(items []item) (*view, error) {
 	for seq, by := range erased {
 		if seq < first {
 			if err := t.pay.erase(seq, by); err != nil {
-				return nil, fmt.Errorf("store: erase entry %d: %w", seq, err)
+				return nil, during(fmt.Sprintf("erase entry %d", seq), err)
 			}
 		}
 	}

@@ -29,7 +29,8 @@ type Report struct {
 // it, each tile at each level, the checkpoint's signature and root, each journal frame, and that no
 // file is there that the log did not write. It writes nothing, and keeps writers out meanwhile; where
 // one is at work already it checks what was signed and acknowledged when it began. Damage is a
-// *DamageError that names the first bad entry, or else the file. It trusts the public key in the
+// *DamageError that names the first bad entry, or else the file; a folder without a log is
+// fs.ErrNotExist. It trusts the public key in the
 // folder: who can rewrite all of it can also rewrite that, which is what witnesses are for.
 func Verify(ctx context.Context, dir string) (r Report, err error) {
 	root, err := filepath.Abs(dir)
@@ -38,7 +39,7 @@ func Verify(ctx context.Context, dir string) (r Report, err error) {
 	}
 	verifier, _, err := readVerifier(root)
 	if err != nil {
-		return r, fmt.Errorf("store: verify: %w", err)
+		return r, err
 	}
 	live, release, err := holdOff(root)
 	if err != nil {
