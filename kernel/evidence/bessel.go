@@ -94,7 +94,7 @@ func LnI0(x float64) float64 {
 func lnI0Near(x float64) float64 {
 	k := int(4 * x)
 	c := &ratio[k&(pieces-1)]
-	s := 8*x - float64(2*k+1)
+	s := float64(8*x) - float64(2*k+1)
 	s2 := float64(s * s)
 	s4 := float64(s2 * s2)
 	low := (c[0] + float64(c[1]*s)) + float64(s2*(c[2]+float64(c[3]*s)))

@@ -153,7 +153,7 @@ func (c *Correlator) stepPlain(p *phase.Point) bool {
 
 // fresh makes the one term of p, whose product is re+i·im before demodulation.
 func (c *Correlator) fresh(p *phase.Point, re, im, ex, ey float64) {
-	if c.cfg.Omega.F != 0 {
+	if !c.cfg.Omega.Still() {
 		sin, cos := exact.Sincos(c.cfg.Omega.Phase(p.T))
 		re, im = float64(re*cos)-float64(im*sin), float64(re*sin)+float64(im*cos)
 	}
@@ -235,7 +235,7 @@ func (c *Correlator) product(t int64, x, y []complex128, weight float64) Term {
 		ex += float64(w * norm2(xd))
 		ey += float64(w * norm2(yd))
 	}
-	if c.cfg.Omega.F != 0 {
+	if !c.cfg.Omega.Still() {
 		p = exact.Mul(p, c.cfg.Omega.Rotor(t))
 	}
 	return Term{T: t, P: p, Ex: ex, Ey: ey, Weight: weight, Sign: 1}

@@ -28,7 +28,7 @@ func (c TrackerConfig) Validate() error {
 	switch {
 	case !(c.Ki > 0 && c.Ki < c.Kp):
 		return fmt.Errorf("kairos: tracker ki %v at kp %v: not in (0, kp)", c.Ki, c.Kp)
-	case !(c.Kp < 2+c.Ki/2):
+	case !(c.Kp < 2+float64(c.Ki/2)):
 		return fmt.Errorf("kairos: tracker kp %v at ki %v: not below 2+ki/2", c.Kp, c.Ki)
 	case c.Round <= 0:
 		return fmt.Errorf("kairos: tracker round %v: not above 0", c.Round)
@@ -99,7 +99,7 @@ func (k *Tracker) turnOver(t int64) {
 		e := float64(exact.Atan2(imag(mean), real(mean)) * min(1, exact.Abs(mean)))
 		// The mean tells the phase in the middle of the round, where half of a change of ω has already
 		// come on top of that of θ: less of Kp here makes it Kp there.
-		k.correct(e, k.cfg.Kp-k.cfg.Ki/2)
+		k.correct(e, k.cfg.Kp-float64(k.cfg.Ki/2))
 	} else {
 		k.theta += k.round * k.omega
 	}

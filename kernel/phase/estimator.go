@@ -1,6 +1,7 @@
 package phase
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -12,13 +13,14 @@ import (
 const MaxDims = 1 << 16
 
 // Config says how samples become points. The zero value reads one channel of any form by phase,
-// without motion gate and without lock-in.
+// without motion gate and without a filter.
 type Config struct {
 	Form        Form    // the only form accepted; 0 accepts every form
 	Dims        int     // channels D, 1…65536; 0 means 1
 	Reading     Reading // unit phasors or analytic values
 	MotionFloor float64 // rad, 0…2: least chord between successive raw phasors that has weight; 0 is no gate
-	LockIn      LockIn  // for real samples; the zero value takes them as they are, x+0i
+	LockIn      LockIn  // for real samples; without a filter they are taken as they are, x+0i
+	Hilbert     Hilbert // for real samples, instead of a lock-in
 }
 
 // Validate names the field that is out of range.
@@ -34,6 +36,13 @@ func (c Config) Validate() error {
 		return fmt.Errorf("phase: motion_floor %v rad: not in 0…2", c.MotionFloor)
 	case c.LockIn.On() && c.Form != 0 && c.Form != Real:
 		return fmt.Errorf("phase: lock-in of form %s: want real", c.Form)
+	case c.Hilbert.On() && c.Form != 0 && c.Form != Real:
+		return fmt.Errorf("phase: hilbert filter of form %s: want real", c.Form)
+	case c.Hilbert.On() && c.LockIn.On():
+		return errors.New("phase: hilbert filter behind a lock-in: want one of them")
+	}
+	if err := c.Hilbert.Validate(); err != nil {
+		return err
 	}
 	return c.LockIn.Validate()
 }
@@ -48,6 +57,7 @@ type Estimator struct {
 	moved bool         // prev is set
 	last  int64        // time of the newest sample
 	x, y  *filter      // lock-in of the signal and of its reference, or nil
+	h, k  *fir         // Hilbert filters of the two, or nil
 }
 
 // NewEstimator validates cfg and returns an estimator that has heard nothing.
@@ -62,29 +72,37 @@ func NewEstimator(cfg Config) (*Estimator, error) {
 	if cfg.LockIn.On() {
 		e.x, e.y = newFilter(cfg.LockIn, d), newFilter(cfg.LockIn, d)
 	}
+	if cfg.Hilbert.On() {
+		e.h, e.k = newFIR(cfg.Hilbert, d), newFIR(cfg.Hilbert, d)
+	}
 	return e, nil
 }
 
-// Step estimates s. ok is false where s gives no point yet (the first sample of a lock-in, or a velocity
-// over too wide a gap). The slices of p belong to the estimator and hold until the next Step. Angles and
+// Step estimates s. ok is false where s gives no point yet (the first sample of a lock-in, a velocity
+// over too wide a gap, a Hilbert filter that is not full). Behind a Hilbert filter the point is that of an
+// earlier sample and bears its time. The slices of p belong to the estimator and hold until the next Step. Angles and
 // events have amplitude 1. An error leaves the estimator as it was: a sample that is not finite or of the
-// wrong shape, and, behind a lock-in, one older than the newest (ErrLate). Without lock-in a late sample
+// wrong shape, and, behind a filter, one older than the newest (ErrLate). Without a filter a late sample
 // is taken, and its motion is measured against the newest. It allocates nothing unless it fails.
 func (e *Estimator) Step(s *Sample) (p Point, ok bool, err error) {
 	if err := e.admit(s); err != nil {
 		return Point{}, false, err
 	}
+	p = Point{T: s.T, U: e.u, Weight: 1}
 	locked := s.Form == Real && e.x != nil
-	if locked {
+	switch {
+	case locked:
 		ok = e.lock(s)
-	} else {
+	case s.Form == Real && e.h != nil:
+		ok = e.filter(s)
+		p.T = e.h.at
+	default:
 		e.take(s)
 		ok = true
 	}
 	if !ok {
 		return Point{}, false, nil
 	}
-	p = Point{T: s.T, U: e.u, Weight: 1}
 	if s.Y != nil || s.YR != nil {
 		p.V = e.v
 	}
@@ -101,14 +119,26 @@ func (e *Estimator) admit(s *Sample) error {
 	if err := s.Validate(e.cfg.Dims); err != nil {
 		return err
 	}
-	if s.Form != Real || e.x == nil {
+	if s.Form != Real || e.x == nil && e.h == nil {
 		return nil
 	}
 	if s.Y != nil {
-		return fmt.Errorf("phase: complex reference behind a lock-in: want YR")
+		return errors.New("phase: complex reference behind a filter: want YR")
+	}
+	if e.h != nil {
+		return e.admitFIR(s)
 	}
 	if e.x.heard && s.T < e.x.xAt || s.YR != nil && e.y.heard && s.T < e.y.xAt {
 		return fmt.Errorf("phase: lock-in at %d ns, newest %d ns: %w", s.T, e.x.xAt, ErrLate)
+	}
+	return nil
+}
+
+func (e *Estimator) admitFIR(s *Sample) error {
+	for _, f := range [...]*fir{e.h, e.k} {
+		if t, heard := f.newest(); heard && s.T < t && (f == e.h || s.YR != nil) {
+			return fmt.Errorf("phase: hilbert filter at %d ns, newest %d ns: %w", s.T, t, ErrLate)
+		}
 	}
 	return nil
 }
@@ -160,6 +190,21 @@ func (e *Estimator) lock(s *Sample) bool {
 		e.u[d] = e.limit(e.x.z[d])
 		if s.YR != nil {
 			e.v[d] = e.limit(e.y.z[d])
+		}
+	}
+	return true
+}
+
+// filter feeds the Hilbert filters and reports whether they have an estimate.
+func (e *Estimator) filter(s *Sample) bool {
+	okY := s.YR == nil || e.k.step(s.T, s.YR)
+	if !e.h.step(s.T, s.R) || !okY {
+		return false
+	}
+	for d := range e.u {
+		e.u[d] = e.limit(e.h.z[d])
+		if s.YR != nil {
+			e.v[d] = e.limit(e.k.z[d])
 		}
 	}
 	return true
@@ -218,6 +263,9 @@ func (e *Estimator) AppendBinary(dst []byte) ([]byte, error) {
 	if e.x != nil {
 		dst = e.y.append(e.x.append(dst))
 	}
+	if e.h != nil {
+		dst = e.k.append(e.h.append(dst))
+	}
 	return dst, nil
 }
 
@@ -236,6 +284,10 @@ func (e *Estimator) UnmarshalBinary(b []byte) error {
 	if e.x != nil {
 		e.x.read(r)
 		e.y.read(r)
+	}
+	if e.h != nil {
+		e.h.read(r)
+		e.k.read(r)
 	}
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("phase: restore estimator: %w", err)

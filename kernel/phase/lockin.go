@@ -17,14 +17,14 @@ import (
 // A·cos(ωt+φ) becomes z = A·exp(iφ) up to the image at -2ω, which the low-pass leaves at
 // 1/sqrt(1+(2ω·Tau)²). dt is capped in the second factor so that one sample after a gap does not own z.
 type LockIn struct {
-	NCO      NCO           // the line; F = 0 is no lock-in
+	NCO      NCO           // the line; the zero value is no lock-in
 	Tau      time.Duration // > 0: time constant of the low-pass
 	Velocity bool          // demodulate the velocity, which is blind to the level
 	MaxGap   time.Duration // pairs farther apart give no velocity; 0 is no limit
 }
 
 // On reports whether real samples are demodulated at all.
-func (l LockIn) On() bool { return l.NCO.F != 0 }
+func (l LockIn) On() bool { return !l.NCO.Still() }
 
 // Validate names the field that is out of range.
 func (l LockIn) Validate() error {
@@ -42,9 +42,7 @@ func (l LockIn) Validate() error {
 }
 
 // halfPeriod returns how long half a turn of the line lasts, in ns.
-func (l LockIn) halfPeriod() float64 {
-	return 0x1p63 / math.Abs(float64(int64(l.NCO.F)))
-}
+func (l LockIn) halfPeriod() float64 { return float64(0.5 * l.NCO.period()) }
 
 // Correlation returns how many samples dt apart one independent sample is worth behind a one-pole filter
 // of time constant tau: coth(dt/2tau) >= 1. Divide nu by it. It is 1 without a filter (tau = 0) and +Inf
