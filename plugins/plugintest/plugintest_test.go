@@ -3,6 +3,7 @@ package plugintest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,6 +89,40 @@ func TestSenseC(t *testing.T) {
 	} {
 		answer, _ := g.call(t, abi.OpSense, c.in)
 		require.Equal(t, c.want, strings.TrimPrefix(answer, "\x00"), c.in)
+	}
+}
+
+// A guest whose memory ends says so, and the next call is served.
+func TestMemoryEnds(t *testing.T) {
+	l, err := wasm.NewLoader(wasm.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close(context.WithoutCancel(t.Context()))) })
+	for name, want := range map[string]string{"hello-c": abi.CodeInternal, "hello-rust": abi.CodeInternal, "hello-as": plugins.CodeMemory} {
+		m := manifestOf(t, name)
+		m.Limits.MemoryPages, m.Limits.Fuel = 20, 200_000_000
+		p, err := l.Load(t.Context(), m, prebuilt(t, name))
+		require.NoError(t, err)
+		hello := func(text string) (string, error) {
+			answer, err := p.Call(t.Context(), plugins.Call{Op: abi.OpAct, In: []byte(`{"action":"hello","arguments":{"name":"` + text + `"}}`)}, nil)
+			return string(answer), err
+		}
+		answer, err := hello(strings.Repeat(`\n`, 400_000))
+		var e *abi.Error
+		if !errors.As(err, &e) {
+			_, err := abi.Answer([]byte(answer))
+			require.ErrorAs(t, err, &e, name)
+		}
+		require.Equal(t, want, e.Code, "%s: %s", name, e.Message)
+		_, err = hello(strings.Repeat("x", 1_048_000)) // not even the message has room beside what is taken
+		if err != nil {
+			require.ErrorAs(t, err, &e, name)
+			require.Contains(t, []string{plugins.CodeMemory, plugins.CodeTrap}, e.Code, "%s: %s", name, e.Message)
+		}
+		answer, err = hello("x")
+		require.NoError(t, err, name)
+		got, _ := read(t, answer)
+		require.Equal(t, "Hello, x!", got.Greeting)
+		require.NoError(t, p.Close(t.Context()))
 	}
 }
 

@@ -7,7 +7,8 @@
  *     const struct bo1_plugin bo1_plugin = {.description = "{…}", .act = act};
  *
  * The clock is in->time_ns, the only entropy in->seed. A call that has no room left answers with
- * an error; none of these functions traps, whatever the message was.
+ * an error; none of these functions traps, whatever the message was. A message that has no room
+ * at all does: bo1_alloc has no other way to say so.
  */
 #ifndef BO1_H
 #define BO1_H

@@ -3,4 +3,4 @@
 set -eu
 bo1=${BO1:-bo1}
 exec "${CLANG:-clang}" --target=wasm32 -std=c11 -O2 -ffreestanding -fwrapv -nostdlib -mbulk-memory -Wall -Wextra \
-	-Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -I"$bo1" -o "${1:-plugin-name.wasm}" ./*.c "$bo1"/bo1.c
+	-Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -I"$bo1" -o "${1:-plugin-name.wasm}" ./*.c "$bo1"/*.c

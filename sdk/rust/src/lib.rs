@@ -237,7 +237,10 @@ fn answer<P: Plugin>(op: u32, b: &[u8]) -> (*const u8, usize) {
 #[doc(hidden)]
 pub fn __alloc(n: usize) -> *mut u8 {
     arena::reset();
-    arena::take(n).unwrap_or(usize::MAX as *mut u8) // outside: the host says so
+    match arena::take(n) {
+        Some(p) => p,
+        None => panic!(), // a trap: the host knows that it gave no memory, and says so
+    }
 }
 
 /// What bo1_call does. Use [`plugin!`].

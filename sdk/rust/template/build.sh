@@ -8,4 +8,4 @@ flags="--edition 2018 --target wasm32-unknown-unknown -C opt-level=2 -C panic=ab
 # shellcheck disable=SC2086
 "${RUSTC:-rustc}" $flags --crate-type rlib --crate-name bo1 --remap-path-prefix "${BO1:-bo1}=bo1" --out-dir "$out" "${BO1:-bo1}/src/lib.rs"
 # shellcheck disable=SC2086
-"${RUSTC:-rustc}" $flags --crate-type cdylib --crate-name plugin -C lto=fat -C strip=symbols --extern "bo1=$out/libbo1.rlib" -o "${1:-plugin-name.wasm}" src/lib.rs
+"${RUSTC:-rustc}" $flags --crate-type cdylib --crate-name plugin -C lto=fat -C strip=symbols -C link-arg=-zstack-size=65536 --extern "bo1=$out/libbo1.rlib" -o "${1:-plugin-name.wasm}" src/lib.rs
