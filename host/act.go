@@ -35,6 +35,7 @@ type proposed struct {
 	call   kernel.Call
 	plugin string // that offers the action
 	depth  int    // how many calls led to it, each requested by the action before
+	judged bool   // the gate is asked about it, and nothing more
 }
 
 // execution is one call on its way from the gate to its reply.
@@ -46,6 +47,9 @@ type execution struct {
 
 	cycle   *cycle // that started it
 	decided uint64 // the index of its decision's record
+
+	asks bool          // its question waits for the PreRealign hooks
+	veto hooks.Outcome // of those
 
 	heard string    // what the action brought back from the world, untrusted
 	next  *proposed // what it asked for
@@ -67,13 +71,16 @@ func (r *Runtime) Call(ctx context.Context, p Proposal) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	return r.proposeAndWait(ctx, p0)
+}
+
+func (r *Runtime) proposeAndWait(ctx context.Context, p proposed) (Outcome, error) {
 	answered := newAnswer[Outcome]()
-	x, err := r.admit(p0, answered.give)
+	x, err := r.admit(p, answered.give)
 	if err != nil {
 		return Outcome{}, err
 	}
-	in := kernel.Input{Kind: kernel.KindCall, Session: call.Session, Call: x.call}
-	if err := r.offer(ctx, item{inputs: []kernel.Input{in}, call: x}); err != nil {
+	if err := r.offer(ctx, item{call: x}); err != nil {
 		r.release(x)
 		return Outcome{}, err
 	}
@@ -144,11 +151,11 @@ func (r *Runtime) admit(p proposed, reply func(Outcome, error)) (*execution, err
 
 func (r *Runtime) release(*execution) { <-r.calls }
 
-// decided records the kernel's decision and starts the action, or sends the refusal.
-func (c *cycle) decided(x *execution) {
-	d := c.r.loop.out.Decision
+// decided records the decision on a call and starts the action, puts the question, or sends the refusal.
+func (c *cycle) decided(x *execution, d *gate.Decision) {
 	x.out.Verdict, x.out.Reason, x.out.Realign, x.out.QuestionID = d.Verdict, d.Reason, d.Realign, d.QuestionID
 	x.out.Keys = append([]gate.Key(nil), d.Keys...)
+	c.r.shadow(x)
 	at := c.at()
 	slot := c.add(decisionRecord(at, x))
 	decision := decisionEvent(at, x)
@@ -156,16 +163,35 @@ func (c *cycle) decided(x *execution) {
 		decision.WitnessIndex, x.decided = index, index
 		c.r.decisionMade(err, decision)
 	})
-	if d.Verdict == gate.Collapse {
+	switch {
+	case x.out.Verdict == gate.Collapse:
 		c.launch(x)
-		return
+	case x.out.Verdict == gate.Held && c.r.asked.has(x.out.QuestionID):
+		c.put(x)
+	case x.out.Verdict == gate.Held:
+		x.asks = true
+		c.launch(x)
+	default:
+		c.refuse(x)
 	}
-	c.after(slot, func(index uint64, err error) {
-		x.out.WitnessIndex = index
+}
+
+// refuse answers a call that is not executed, with the index of its decision.
+func (c *cycle) refuse(x *execution) {
+	at := c.at()
+	c.after(noRecord, func(_ uint64, err error) {
+		x.out.WitnessIndex = x.decided
 		c.r.release(x)
-		c.r.notify(err, hooks.Dissipate, at, index, x)
+		c.r.notify(err, hooks.Dissipate, at, x.decided, x)
 		x.reply(x.out, err)
 	})
+}
+
+// vetoed turns the outcome of a call that a gate hook has blocked.
+func (x *execution) vetoed(by hooks.Kind, reason string) {
+	x.out.Verdict, x.out.Reason = gate.Dissipate, reason
+	x.out.Realign = "the " + string(by) + " hook has to let the call pass"
+	x.out.Keys = append(x.out.Keys, gate.Key{Name: "hook:" + string(by), Margin: -1, Need: reason})
 }
 
 // launch starts the action of a call that has collapsed.
@@ -184,7 +210,11 @@ func (c *cycle) launch(x *execution) {
 func (r *Runtime) execute(ctx context.Context, x *execution) {
 	defer r.acts.Done()
 	begin := time.Now()
-	r.perform(ctx, x, begin)
+	if x.asks {
+		r.askFirst(ctx, x)
+	} else {
+		r.perform(ctx, x, begin)
+	}
 	x.took = time.Since(begin)
 	r.done <- x // has room for every call in flight
 }
@@ -197,10 +227,10 @@ func (r *Runtime) perform(ctx context.Context, x *execution, begin time.Time) {
 		}
 	}
 	if veto.Block {
-		x.out.Verdict = gate.Dissipate
-		x.out.Reason = veto.Reason
-		x.out.Realign = "the PreAction hook has to let the call pass"
-		x.out.Keys = append(x.out.Keys, gate.Key{Name: "hook:PreAction", Margin: -1, Need: veto.Reason})
+		x.vetoed(hooks.PreAction, veto.Reason)
+		return
+	}
+	if x.judged {
 		return
 	}
 	out, err := r.parts.Actions.Act(ctx, abi.ActInput{
@@ -243,6 +273,14 @@ func (c *cycle) finish(x *execution) {
 	r.loop.running--
 	if x.cycle == c {
 		c.launched--
+	}
+	switch {
+	case x.asks:
+		c.put(x)
+		return
+	case x.judged:
+		c.answerJudged(x)
+		return
 	}
 	at := c.at()
 	slot := c.add(actionRecord(at, x))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/becomingone/becomingone/host/config"
 	"github.com/becomingone/becomingone/host/store"
 	"github.com/becomingone/becomingone/host/web"
 	"github.com/becomingone/becomingone/plugins"
@@ -29,6 +30,7 @@ type Face struct {
 	Plugins *plugins.Set
 	About   web.Status // what never changes: name, version, mode, start
 	Hooks   func() []web.Hook
+	Agent   config.Agent
 }
 
 // Status returns the whole state as the owner may see it.
@@ -41,6 +43,8 @@ func (f *Face) Status(ctx context.Context) (web.Status, error) {
 	}
 	s.Fields = fields
 	s.Decisions = f.Runtime.state.latest()
+	s.Questions, _ = f.Runtime.Questions(shownQuestions)
+	s.Shadow = f.Agent.Policy == config.Shadow
 	s.Plugins = []web.Plugin{}
 	for _, p := range f.Plugins.Status() {
 		s.Plugins = append(s.Plugins, pluginStatus(p))

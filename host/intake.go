@@ -15,7 +15,7 @@ import (
 // became of them is durable.
 type item struct {
 	inputs []kernel.Input
-	call   *execution                    // set where inputs is one call
+	call   *execution                    // set where it is a call: there are no inputs, and it has its own reply
 	reply  func(errs []error, err error) // errs: one for each input; err: nothing was recorded
 }
 
@@ -36,13 +36,15 @@ func (r *Runtime) run(ctx context.Context) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	silence := time.NewTimer(time.Hour)
+	silence, late := time.NewTimer(time.Hour), time.NewTimer(time.Hour)
 	defer silence.Stop()
+	defer late.Stop()
 	every := time.NewTicker(r.cfg.SnapshotEvery)
 	defer every.Stop()
 	closing := r.closing
 	for {
 		r.schedule(silence)
+		r.patience(late)
 		c := r.newCycle(ctx)
 		for again := true; again; again = c.awaitsActions() {
 			select {
@@ -54,6 +56,8 @@ func (r *Runtime) run(ctx context.Context) error {
 				f(c)
 			case <-silence.C:
 				c.tick()
+			case <-late.C:
+				c.expire()
 			case <-every.C:
 				c.snapshot()
 			case <-c.patience:
@@ -111,6 +115,16 @@ func (r *Runtime) schedule(t *time.Timer) {
 	t.Reset(max(0, time.Duration(at-time.Now().UnixNano())))
 }
 
+// patience sets the timer to the next instant at which a question has waited too long.
+func (r *Runtime) patience(t *time.Timer) {
+	at := r.asked.next()
+	if at == 0 {
+		t.Reset(time.Hour)
+		return
+	}
+	t.Reset(max(0, time.Duration(at-time.Now().UnixNano())))
+}
+
 // at is the instant of everything in the cycle: the wall's clock, but never running backwards. It is
 // read when the first thing happens, not when the wait for it began.
 func (c *cycle) at() int64 {
@@ -137,18 +151,16 @@ func (c *cycle) drain() {
 
 // take gives an item's inputs to the kernel, one after the other.
 func (c *cycle) take(it item) {
+	if x := it.call; x != nil {
+		if err := c.judge(x); err != nil {
+			c.r.release(x)
+			c.after(noRecord, func(_ uint64, broken error) { x.reply(x.out, firstOf(broken, err)) })
+		}
+		return
+	}
 	errs := make([]error, len(it.inputs))
 	for i := range it.inputs {
-		in := &it.inputs[i]
-		if errs[i] = c.apply(in); errs[i] == nil && it.call != nil {
-			c.decided(it.call)
-			return // the call's own reply comes later
-		}
-	}
-	if it.call != nil {
-		c.r.release(it.call)
-		c.after(noRecord, func(_ uint64, err error) { it.call.reply(it.call.out, firstOf(err, errs[0])) })
-		return
+		errs[i] = c.apply(&it.inputs[i])
 	}
 	c.after(noRecord, func(_ uint64, err error) { it.reply(errs, err) })
 }
@@ -239,13 +251,10 @@ func (c *cycle) submit(p proposed) {
 		c.r.dropped(p, err)
 		return
 	}
-	in := kernel.Input{Kind: kernel.KindCall, Session: p.call.Session, Call: x.call}
-	if err := c.apply(&in); err != nil {
+	if err := c.judge(x); err != nil {
 		c.r.release(x)
 		c.r.dropped(p, err)
-		return
 	}
-	c.decided(x)
 }
 
 // dropped counts a call of the node's own that was never decided; nobody waits for its answer.

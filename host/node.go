@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/becomingone/becomingone/hooks"
+	"github.com/becomingone/becomingone/host/breaker"
 	"github.com/becomingone/becomingone/host/config"
 	"github.com/becomingone/becomingone/host/folder"
 	"github.com/becomingone/becomingone/host/source"
@@ -124,7 +125,9 @@ func (n *Node) openRuntime(ctx context.Context) error {
 		return err
 	}
 	n.runtime, err = New(ctx, Config{Name: n.opt.Config.Node.Name, Version: n.opt.Version, Kernel: k,
-		SnapshotEvery: n.opt.Config.Witness.SnapshotEvery, Guarded: n.opt.Config.Guarded()}, Parts{
+		SnapshotEvery: n.opt.Config.Witness.SnapshotEvery, Guarded: n.opt.Config.Guarded(),
+		Shadow: n.opt.Config.Agent.Policy == config.Shadow, Breakers: breaker.Config(n.opt.Config.Agent.Breakers),
+		QuestionLife: n.opt.Config.Agent.Approvals.Expires}, Parts{
 		Log: n.store, Actions: tightened{n.plugins, n.opt.Config}, Hooks: n.hooks, Observer: n.plugins,
 		Feed: feeds{n}, Logger: n.log,
 	})
@@ -133,7 +136,7 @@ func (n *Node) openRuntime(ctx context.Context) error {
 
 func (n *Node) openFaces(context.Context) (err error) {
 	started := time.Now().UnixNano()
-	n.face = &Face{Runtime: n.runtime, Log: n.store, Dir: n.opt.Dir, Plugins: n.plugins, Hooks: n.hookStatus,
+	n.face = &Face{Runtime: n.runtime, Log: n.store, Dir: n.opt.Dir, Plugins: n.plugins, Hooks: n.hookStatus, Agent: n.opt.Config.Agent,
 		About: web.Status{Name: n.opt.Config.Node.Name, Version: n.opt.Version, Mode: n.opt.Mode, StartedAt: started}}
 	n.mcp, err = mcp.New(mcp.Config{Name: "becomingone", Version: n.opt.Version, Hosts: n.opt.Config.HTTP.Hosts}, n.face.MCP(), n.log)
 	if err != nil {
@@ -148,6 +151,7 @@ func (n *Node) openFaces(context.Context) (err error) {
 	cfg.AgentToken, cfg.OwnerToken = n.tokens.Agent, n.tokens.Owner
 	cfg.Hosts, cfg.Origins, cfg.RequireToken = c.Hosts, c.Origins, c.RequireToken
 	cfg.BodyLimit, cfg.CallTimeout = int64(c.BodyLimit), c.CallTimeout
+	cfg.Approvals, cfg.Judge = n.face, n.face
 	cfg.Witness, cfg.Catalogue, cfg.Metrics, cfg.Ready = n.face, n.face, n.face.Metrics, n.ready
 	cfg.Reload = n.reloadPlugins
 	if n.opt.Config.MCP.HTTP.Enabled {

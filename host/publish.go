@@ -81,7 +81,8 @@ func (r *Runtime) fieldChanged(err error, index uint64, at int64, field string, 
 // decisionEvent is the decision as the page shows it.
 func decisionEvent(at int64, x *execution) web.Decision {
 	return web.Decision{At: at, Action: x.call.Action, Origin: originOf(&x.call), Session: x.call.Session,
-		Verdict: x.out.Verdict, Keys: x.out.Keys, Reason: x.out.Reason, Realign: x.out.Realign, QuestionID: x.out.QuestionID}
+		Verdict: x.out.Verdict, Keys: x.out.Keys, Reason: x.out.Reason, Realign: x.out.Realign, QuestionID: x.out.QuestionID,
+		WouldBlock: x.out.WouldBlock}
 }
 
 func (r *Runtime) decisionMade(err error, d web.Decision) {

@@ -320,7 +320,7 @@ func (c *cycle) expire() {
 	}
 }
 
-// ask runs the PreRealign hooks, which may keep a question from being put. It runs beside the loop.
+// askFirst runs the PreRealign hooks, which may keep a question from being put. It runs beside the loop.
 func (r *Runtime) askFirst(ctx context.Context, x *execution) {
 	x.veto = r.parts.Hooks.Gate(ctx, r.event(hooks.PreRealign, time.Now().UnixNano(), nil, x))
 }
@@ -331,17 +331,16 @@ func (c *cycle) put(x *execution) {
 		c.silence(x)
 		return
 	}
-	slot := noRecord
 	if id := x.out.QuestionID; !c.r.asked.has(id) {
 		q := c.r.asked.open(questionOf(c.at(), x))
-		slot = c.add(jsonRecord(witness.Macro, witness.Question, c.at(), q))
+		slot := c.add(jsonRecord(witness.Macro, witness.Question, c.at(), q))
 		c.after(slot, func(index uint64, err error) {
 			if q, ok := c.r.asked.show(id, index); ok {
 				c.r.showJSON(err, "question", q)
 			}
 		})
 	}
-	c.refuse(noRecord, x)
+	c.refuse(x)
 }
 
 // silence withdraws a question that a hook has blocked: nobody is asked, so the answer is no.
@@ -355,7 +354,7 @@ func (c *cycle) silence(x *execution) {
 	x.out.QuestionID = ""
 	c.add(jsonRecord(witness.Macro, witness.Answer, at, answerPayload{Question: id, Session: x.call.Session,
 		Action: x.call.Action, Answer: "no", By: "hook:" + string(hooks.PreRealign), Reason: x.veto.Reason}))
-	c.refuse(noRecord, x)
+	c.refuse(x)
 }
 
 // questionOf is the question in words. Arguments that are too long to be shown are in the decision's record.

@@ -211,6 +211,9 @@ type decisionPayload struct {
 	Reason    string          `json:"reason"`
 	Realign   string          `json:"realign,omitempty"`
 	Question  string          `json:"question_id,omitempty"`
+	Would     gate.Verdict    `json:"would,omitzero"`        // in shadow: what the verdict would have been
+	WouldHold bool            `json:"would_block,omitempty"` // in shadow: it would not have been executed
+	Judged    bool            `json:"judged,omitempty"`      // the caller asked for the verdict alone
 }
 
 func decisionRecord(at int64, x *execution) witness.Record {
@@ -218,6 +221,7 @@ func decisionRecord(at int64, x *execution) witness.Record {
 		Call: x.call.ID, Session: x.call.Session, Origin: originOf(&x.call), Action: x.call.Action,
 		Effect: x.call.Effect, Arguments: x.call.Arguments, Verdict: x.out.Verdict, Keys: x.out.Keys,
 		Reason: x.out.Reason, Realign: x.out.Realign, Question: x.out.QuestionID,
+		Would: x.out.Would, WouldHold: x.out.WouldBlock, Judged: x.judged,
 	})
 }
 

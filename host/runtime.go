@@ -13,6 +13,7 @@
 //	cycle         closed at 256 inputs or the end of the item that passes them: one micro leaf, one group commit
 //	action        a cycle stays open for up to 2 ms for the actions that it has started
 //	unpublished   16 cycles: a slow disk makes the intake wait
+//	questions     10,000, of 1,000 sessions, 16 MiB; the oldest gives way and counts as never asked
 //	calls         Config.Calls in flight (256): one more is refused with ErrBusy
 //	observers     their queues are their own; what does not fit is dropped and counted
 package host
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/becomingone/becomingone/hooks"
+	"github.com/becomingone/becomingone/host/breaker"
 	"github.com/becomingone/becomingone/host/store"
 	"github.com/becomingone/becomingone/kernel"
 	"github.com/becomingone/becomingone/kernel/gate"
@@ -74,6 +76,10 @@ type Config struct {
 	SnapshotEvery time.Duration // between two records of the kernel's whole state; 0 is one minute
 	Guarded       []string      // channels whose samples are taken from the owner and from sources only
 	Grace         time.Duration // how long actions may still run after a stop; 0 is 10 s
+
+	Shadow       bool           // what an agent's session key or a breaker would refuse is recorded, and passes
+	Breakers     breaker.Config // limits of each tool in each session; the zero value is none
+	QuestionLife time.Duration  // how long a question waits, and a yes for its call: up to 23 h; 0 is ten minutes
 }
 
 // Parts are what a Runtime is composed of. Log, Actions and Hooks are required.
@@ -109,6 +115,8 @@ type Runtime struct {
 	recovered Recovery
 	loop      loopState
 	state     published
+	asked     *questions
+	breaker   *breaker.Breaker // the loop's alone
 }
 
 const (
@@ -153,6 +161,7 @@ func New(ctx context.Context, cfg Config, parts Parts) (*Runtime, error) {
 		r.loop.states[f.Field] = f.State // what held before the stop is no news
 	}
 	r.state.init()
+	r.asked, r.breaker = newQuestions(cfg.QuestionLife), breaker.New(cfg.Breakers)
 	return r, nil
 }
 
@@ -168,6 +177,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Grace == 0 {
 		c.Grace = 10 * time.Second
+	}
+	if c.QuestionLife == 0 {
+		c.QuestionLife = 10 * time.Minute
 	}
 	return c
 }

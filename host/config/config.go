@@ -49,6 +49,12 @@ type Kernel struct {
 	Fields map[string]Field `koanf:"fields" keys:"name" doc:"signal fields by name"`
 }
 
+// The policies of Agent.
+const (
+	Strict = "strict"
+	Shadow = "shadow"
+)
+
 // Agent says how proposed calls of agents are judged.
 type Agent struct {
 	Policy  string                 `koanf:"policy" oneof:"default,strict,shadow" doc:"default: the action's tier decides; strict: every action that does more than read is treated as critical; shadow: as default, but what the session key or a breaker would hold is recorded and passes"`

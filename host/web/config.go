@@ -43,6 +43,8 @@ type Config struct {
 
 	Witness   Witness                         // /api/v1/witness
 	Catalogue Catalogue                       // /api/v1/tools
+	Approvals Approvals                       // /api/v1/approvals
+	Judge     Judge                           // /api/v1/judge, /api/v1/session/close
 	MCP       http.Handler                    // /mcp; reads the caller's role by RoleFrom
 	Metrics   func(io.Writer) error           // appends the node's own lines to /metrics
 	Reload    func(ctx context.Context) error // /api/v1/plugins/reload; an error is one of the node, not of a plugin

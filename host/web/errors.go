@@ -19,6 +19,8 @@ const (
 	Forbidden       Code = "forbidden"       // 403: a valid caller without this right, or a foreign Host or Origin
 	NotFound        Code = "not_found"       // 404
 	BadMethod       Code = "bad_method"      // 405
+	Conflict        Code = "conflict"        // 409: the question has been answered
+	Expired         Code = "expired"         // 410: the question has waited too long
 	TooLarge        Code = "too_large"       // 413
 	Unsupported     Code = "unsupported"     // 415: content type
 	TooMany         Code = "too_many"        // 429
@@ -29,6 +31,7 @@ const (
 
 var statusOf = map[Code]int{
 	Invalid: 400, Unauthenticated: 401, Forbidden: 403, NotFound: 404, BadMethod: 405,
+	Conflict: 409, Expired: 410,
 	TooLarge: 413, Unsupported: 415, TooMany: 429, Internal: 500, Unavailable: 503, Timeout: 504,
 }
 

@@ -72,7 +72,8 @@ type Status struct {
 	Plugins   []Plugin   `json:"plugins"`             // in the order of the config
 	Hooks     []Hook     `json:"hooks"`               // in the order of the config
 	Log       Log        `json:"log"`                 // the witness log
-	Questions []Question `json:"questions,omitempty"` // those that wait for the user
+	Questions []Question `json:"questions,omitempty"` // those that wait for the user, the newest 100
+	Shadow    bool       `json:"shadow,omitempty"`    // the gate of agents' calls records and blocks nothing
 	Peers     []Peer     `json:"peers,omitempty"`     // nodes of the mesh
 }
 
@@ -166,6 +167,7 @@ type Decision struct {
 	Reason       string       `json:"reason"`
 	Realign      string       `json:"realign,omitempty"`
 	QuestionID   string       `json:"question_id,omitempty"`
+	WouldBlock   bool         `json:"would_block,omitempty"` // shadow mode: it passed, and would not have
 	WitnessIndex uint64       `json:"witness_index"`
 }
 
@@ -215,14 +217,6 @@ type Log struct {
 	Root         string `json:"root,omitempty"`  // its root hash, base64
 }
 
-// Question waits for the user's answer. Text is for the owner.
-type Question struct {
-	ID     string `json:"id"`
-	At     int64  `json:"at"`
-	Action string `json:"action"`
-	Text   string `json:"text,omitempty"`
-}
-
 // Peer is a node of the mesh.
 type Peer struct {
 	ID        string  `json:"id"`
@@ -253,7 +247,9 @@ type Outcome struct {
 	Realign      string          `json:"realign,omitempty"`
 	QuestionID   string          `json:"question_id,omitempty"`
 	WitnessIndex uint64          `json:"witness_index"`
-	Error        *CallError      `json:"error,omitempty"` // the action was executed and said no
+	WouldBlock   bool            `json:"would_block,omitempty"` // shadow mode: it passed, and would not have
+	Would        gate.Verdict    `json:"would,omitzero"`        // shadow mode: what the verdict would have been
+	Error        *CallError      `json:"error,omitempty"`       // the action was executed and said no
 }
 
 // Content is one piece of an action's answer, as in MCP.

@@ -21,12 +21,13 @@ func (s Status) forAll() Status {
 	s.Decisions = mapped(s.Decisions, Decision.forAll)
 	s.Plugins = mapped(s.Plugins, Plugin.forAll)
 	s.Hooks = mapped(s.Hooks, Hook.forAll)
-	s.Questions = mapped(s.Questions, func(q Question) Question { return Question{ID: q.ID, At: q.At, Action: q.Action} })
+	s.Questions = mapped(s.Questions, Question.forAll)
 	return s
 }
 
 func (d Decision) forAll() Decision {
-	out := Decision{At: d.At, Action: d.Action, Origin: d.Origin, Verdict: d.Verdict, WitnessIndex: d.WitnessIndex}
+	out := Decision{At: d.At, Action: d.Action, Origin: d.Origin, Verdict: d.Verdict,
+		WouldBlock: d.WouldBlock, WitnessIndex: d.WitnessIndex}
 	var why []string
 	for _, k := range d.Keys {
 		if !numeric(k.Name) {
@@ -81,6 +82,8 @@ func views(event string, data json.RawMessage) (full, open []byte, err error) {
 		open, err = view(full, Decision.forAll)
 	case "action":
 		open, err = view(full, Ran.forAll)
+	case "question":
+		open, err = view(full, Question.forAll)
 	case "plugin":
 		open, err = view(full, Plugin.forAll)
 	case "hook":
@@ -88,7 +91,7 @@ func views(event string, data json.RawMessage) (full, open []byte, err error) {
 	case "status":
 		open, err = view(full, Status.forAll)
 	default:
-		return nil, nil, fmt.Errorf("web: event %q: not one of field, decision, action, plugin, hook, log, status", event)
+		return nil, nil, fmt.Errorf("web: event %q: not one of field, decision, action, question, plugin, hook, log, status", event)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("web: event %s: %w", event, err)

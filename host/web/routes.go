@@ -47,6 +47,7 @@ func (s *Server) routes() (http.Handler, error) {
 	if s.cfg.Reload != nil {
 		m.Handle("/api/v1/plugins/reload", s.on("POST", acting, s.reload))
 	}
+	s.mountApprovals(m)
 	if s.cfg.Witness != nil {
 		m.Handle("/api/v1/witness", s.on("GET", acting, s.witnessTail))
 		m.Handle("/api/v1/witness/{index}", s.on("GET", acting, s.witnessEntry))

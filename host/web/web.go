@@ -5,7 +5,8 @@
 //
 //	nobody  GET /, /events, /api/v1/status, /api/v1/tools, /metrics, redacted, and only on loopback
 //	agent   and POST /api/v1/call, /api/v1/sense (untrusted), GET /api/v1/witness (no payloads), /mcp
-//	owner   and trusted input, reasons, payloads, POST /api/v1/pair/code
+//	owner   and trusted input, reasons, payloads, /api/v1/approvals, POST /api/v1/judge,
+//	        /api/v1/session/close, /api/v1/pair/code
 //
 // A program proves a role by "Authorization: Bearer TOKEN". A browser becomes Owner by a pairing link
 // (PairURL): POST /api/v1/pair exchanges its code for an HttpOnly, SameSite=Strict cookie and a
@@ -19,8 +20,8 @@
 // # Answers
 //
 // JSON; an error is {"error":{"code","message","field"?}} with the status of its Code. A verdict of
-// the gate is never an HTTP error. /events sends the events field, decision, action, plugin, hook,
-// log and status, each with one JSON object of this package; live {} after what is replayed, and gap
+// the gate is never an HTTP error. /events sends the events field, decision, action, question, plugin,
+// hook, log and status, each with one JSON object of this package; live {} after what is replayed, and gap
 // {"missed"} after a loss.
 package web
 

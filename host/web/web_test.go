@@ -258,7 +258,7 @@ func ExampleServer_Publish() {
 	fmt.Println(s.Publish("mood", json.RawMessage(`{}`)))
 	// Output:
 	// <nil>
-	// web: event "mood": not one of field, decision, action, plugin, hook, log, status
+	// web: event "mood": not one of field, decision, action, question, plugin, hook, log, status
 }
 
 func ExampleConfig_Validate() {
