@@ -41,6 +41,18 @@ func (s *Set) open(ctx context.Context, e *entry) (p Plugin, offers []*offer, re
 	return p, offers, refused, nil
 }
 
+// Try loads a plugin, compares what it says it is with what its manifest grants, and closes it: what
+// a Set does before it makes a plugin active. The digest is the caller's to check.
+func Try(ctx context.Context, l Loader, m Manifest, code []byte) error {
+	p, err := l.Load(ctx, m, code)
+	if err != nil {
+		return err
+	}
+	e := &entry{m: m}
+	_, _, err = e.match(p)
+	return errors.Join(err, p.Close(ctx))
+}
+
 // read returns the module if it is the one that the manifest pins.
 func (e *entry) read() ([]byte, error) {
 	if e.m.SHA256 == "" {

@@ -121,7 +121,7 @@ func (a *app) root() *cobra.Command {
 		return &failure{code: exitUsage, err: err, hint: "see `" + cmd.CommandPath() + " --help`"}
 	})
 	root.AddCommand(a.runCmd(), a.mcpCmd(), a.statusCmd(), a.senseCmd(), a.callCmd(), a.replayCmd(),
-		a.witnessCmd(), a.hooksCmd(), a.configCmd(), a.benchCmd(), a.versionCmd())
+		a.witnessCmd(), a.hooksCmd(), a.pluginCmd(), a.configCmd(), a.benchCmd(), a.versionCmd())
 	usageErrors(root)
 	return root
 }

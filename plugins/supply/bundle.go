@@ -56,13 +56,13 @@ func OpenPath(name string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("supply: open: %w", err)
 	}
+	if name, err = filepath.Abs(name); err != nil { // the lock says it to people elsewhere
+		return nil, fmt.Errorf("supply: open: %w", err)
+	}
 	if info.IsDir() {
 		return openFolder(name, ManifestFile, name)
 	}
 	folder, base := filepath.Split(name)
-	if folder == "" {
-		folder = "."
-	}
 	switch ext := filepath.Ext(base); ext {
 	case ".yaml":
 		return openFolder(folder, base, name)
