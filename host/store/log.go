@@ -29,20 +29,21 @@ type Log struct {
 	wake chan struct{} // the writer has something to look at
 	done chan struct{} // closed when Run has ended
 
-	mu      sync.Mutex
-	queue   []*Ticket         // accepted, not yet taken by the writer
-	waiting int               // records accepted and not yet durable
-	bytes   int               // and their journal bytes
-	next    uint64            // index of the next record to accept
-	lastAt  int64             // time of the newest accepted record
-	durable uint64            // entries that were acknowledged
-	view    *view             // what the newest checkpoint covers
-	recent  []item            // durable entries behind the view
-	erasing map[uint64]uint64 // entries with an Erased leaf behind the view
-	sealTo  uint64            // somebody waits for a checkpoint of this size
-	err     error             // why no record is accepted any more
-	state   runState
-	changed chan struct{} // closed and replaced when any of this changes
+	mu       sync.Mutex
+	queue    []*Ticket         // accepted, not yet taken by the writer
+	waiting  int               // records accepted and not yet durable
+	bytes    int               // and their journal bytes
+	next     uint64            // index of the next record to accept
+	lastAt   int64             // time of the newest accepted record
+	durable  uint64            // entries that were acknowledged
+	view     *view             // what the newest checkpoint covers
+	recent   []item            // durable entries behind the view
+	erasing  map[uint64]uint64 // entries with an Erased leaf behind the view
+	erasures uint64            // Erased leaves that became durable since Open
+	sealTo   uint64            // somebody waits for a checkpoint of this size
+	err      error             // why no record is accepted any more
+	state    runState
+	changed  chan struct{} // closed and replaced when any of this changes
 }
 
 type runState uint8
@@ -142,7 +143,7 @@ func (l *Log) lookup(i uint64) (place, error) {
 		return place{}, fmt.Errorf("store: entry %d of %d: %w", i, l.durable, ErrRange)
 	}
 	_, erased := l.erasing[i]
-	p := place{view: l.view, erased: erased}
+	p := place{view: l.view, erased: erased, erasures: l.erasures}
 	if i >= l.view.cp.Size {
 		p.item = &l.recent[i-l.view.cp.Size]
 	}

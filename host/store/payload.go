@@ -183,25 +183,39 @@ func payloadRange(root string, seq uint64) (start, end int64, err error) {
 
 // rangeIn reads a payload's place from an open index file.
 func rangeIn(f io.ReaderAt, seq uint64) (start, end int64, err error) {
-	var b [2 * indexWidth]byte
+	var bounds [2]int64
+	err = boundsIn(f, seq, bounds[:])
+	return bounds[0], bounds[1], err
+}
+
+// boundsIn reads where entry seq begins and, in bounds[1] and on, where it and the entries behind it
+// end, all of one index file.
+func boundsIn(f io.ReaderAt, seq uint64, bounds []int64) error {
+	b := make([]byte, len(bounds)*indexWidth)
+	var err error
 	if seq%payloadSpan == 0 {
-		binary.BigEndian.PutUint64(b[:], payloadHead)
+		binary.BigEndian.PutUint64(b, payloadHead)
 		_, err = f.ReadAt(b[indexWidth:], indexAt(seq))
 	} else {
-		_, err = f.ReadAt(b[:], indexAt(seq)-indexWidth)
+		_, err = f.ReadAt(b, indexAt(seq)-indexWidth)
 	}
 	name := payloadName(seq, ".idx")
 	if errors.Is(err, io.EOF) {
-		return 0, 0, damaged(name, int64(seq), "the index is cut off")
+		return damaged(name, int64(seq), "the index is cut off")
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("read %s: %w", name, cause(err))
+		return fmt.Errorf("store: read %s: %w", name, cause(err))
 	}
-	from, to := binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[indexWidth:])
-	if from < payloadHead || to < from+witness.SaltSize || to-from > payloadBytes || to > 1<<62 {
-		return 0, 0, damaged(name, int64(seq), "payload from byte %d to %d: want %d to %d bytes", from, to, witness.SaltSize, payloadBytes)
+	from := binary.BigEndian.Uint64(b)
+	for i := 1; i < len(bounds); i++ {
+		to := binary.BigEndian.Uint64(b[i*indexWidth:])
+		if from < payloadHead || to < from+witness.SaltSize || to-from > payloadBytes || to > 1<<62 {
+			return damaged(name, int64(seq)+int64(i-1), "payload from byte %d to %d: want %d to %d bytes", from, to, witness.SaltSize, payloadBytes)
+		}
+		bounds[i-1], bounds[i] = int64(from), int64(to)
+		from = to
 	}
-	return int64(from), int64(to), nil
+	return nil
 }
 
 // payloadFiles is an open pair of payload files.
@@ -237,14 +251,21 @@ func (p *payloadFiles) read(seq uint64) (salt [witness.SaltSize]byte, payload []
 		return salt, nil, err
 	}
 	b := make([]byte, end-start)
-	name := payloadName(seq, ".dat")
-	_, err = p.data.ReadAt(b, start)
-	if errors.Is(err, io.EOF) {
-		return salt, nil, damaged(name, int64(seq), "the file ends before byte %d", start+int64(len(b)))
-	}
-	if err != nil {
-		return salt, nil, fmt.Errorf("store: read %s: %w", name, cause(err))
+	if err := p.readData(seq, b, start); err != nil {
+		return salt, nil, err
 	}
 	copy(salt[:], b)
 	return salt, b[witness.SaltSize:], nil
+}
+
+// readData fills b from byte start of the data file, where entry seq begins.
+func (p *payloadFiles) readData(seq uint64, b []byte, start int64) error {
+	_, err := p.data.ReadAt(b, start)
+	if errors.Is(err, io.EOF) {
+		return damaged(payloadName(seq, ".dat"), int64(seq), "the file ends before byte %d", start+int64(len(b)))
+	}
+	if err != nil {
+		return fmt.Errorf("store: read %s: %w", payloadName(seq, ".dat"), cause(err))
+	}
+	return nil
 }

@@ -14,6 +14,11 @@ type place struct {
 	view   *view
 	item   *item // nil: the view covers the entry
 	erased bool  // an Erased leaf that the view does not cover names the entry
+
+	// What was read of payloads before is only good while erasures stays the same; foreign says that
+	// another process may erase and that nobody counts.
+	erasures uint64
+	foreign  bool
 }
 
 // source knows where entries are. Log and Reader are the two.
@@ -65,8 +70,11 @@ func (p place) read(i uint64) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e, err := p.view.open(leaf, files)
-	return e, errors.Join(err, files.close())
+	salt, payload, err := files.read(i)
+	if err = errors.Join(err, files.close()); err != nil {
+		return Entry{}, err
+	}
+	return p.view.open(leaf, &salt, payload)
 }
 
 // entry reads an entry that is not in the tree yet; the caller owns the result.
@@ -99,60 +107,5 @@ func readEntries(ctx context.Context, s source, from uint64) iter.Seq2[Entry, er
 				return
 			}
 		}
-	}
-}
-
-// cursor keeps what reading one entry after the other can share: a verified bundle and open files.
-type cursor struct {
-	n      uint64
-	leaves [][]byte
-	files  *payloadFiles
-	pair   uint64 // payload files' number
-}
-
-func (c *cursor) next(ctx context.Context, s source, i uint64) (Entry, error) {
-	if err := ctx.Err(); err != nil {
-		return Entry{}, fmt.Errorf("store: read entry %d: %w", i, err)
-	}
-	p, err := s.lookup(i)
-	if err != nil {
-		return Entry{}, err
-	}
-	if p.item == nil && !p.erased {
-		if e, err := c.read(p.view, i); err == nil {
-			return e, nil
-		}
-	}
-	return readEntry(ctx, s, i)
-}
-
-// read reads entry i from what is at hand; whoever gets an error reads it the slow way.
-func (c *cursor) read(v *view, i uint64) (Entry, error) {
-	if c.leaves == nil || c.n != i/tileWidth || i%tileWidth >= uint64(len(c.leaves)) {
-		leaves, err := v.bundle(i / tileWidth)
-		if err != nil {
-			return Entry{}, err
-		}
-		c.n, c.leaves = i/tileWidth, leaves
-	}
-	if c.files == nil || c.pair != i/payloadSpan {
-		c.close()
-		files, err := openPayloads(v.root, i)
-		if err != nil {
-			return Entry{}, err
-		}
-		c.files, c.pair = files, i/payloadSpan
-	}
-	leaf, _, err := decodeEntry(i, c.leaves[i%tileWidth])
-	if err != nil {
-		return Entry{}, err
-	}
-	return v.open(leaf, c.files)
-}
-
-func (c *cursor) close() {
-	if c.files != nil {
-		c.files.close() // only read from: nothing to lose
-		c.files = nil
 	}
 }

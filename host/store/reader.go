@@ -132,7 +132,7 @@ func (r *Reader) lookup(i uint64) (place, error) {
 		return place{}, fmt.Errorf("store: entry %d of %d: %w", i, s.size(), ErrRange)
 	}
 	_, erased := s.erased[i]
-	p := place{view: s.view, erased: erased}
+	p := place{view: s.view, erased: erased, foreign: true}
 	if i >= s.view.cp.Size {
 		p.item = &s.items[i-s.view.cp.Size]
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -190,21 +191,35 @@ func (e *edge) clone() *edge {
 // tileRoot returns the root over the hashes of a full tile.
 func tileRoot(data []byte) tlog.Hash {
 	var hs [tileWidth]tlog.Hash
-	n := copyHashes(hs[:], data)
-	for ; n > 1; n /= 2 {
-		for i := range n / 2 {
-			hs[i] = tlog.NodeHash(hs[2*i], hs[2*i+1])
+	for i := range hs {
+		copy(hs[i][:], data[i*tlog.HashSize:])
+	}
+	return fold(&hs)
+}
+
+// bundleRoot returns the root over the entries of a full bundle.
+func bundleRoot(leaves [][]byte) tlog.Hash {
+	var hs [tileWidth]tlog.Hash
+	var buf []byte
+	for i, leaf := range leaves {
+		buf = append(append(buf[:0], 0), leaf...) // RFC 6962 2.1, as tlog.RecordHash without its state on the heap
+		hs[i] = sha256.Sum256(buf)
+	}
+	return fold(&hs)
+}
+
+// fold hashes a full tile's hashes, in place, up to their root.
+func fold(hs *[tileWidth]tlog.Hash) tlog.Hash {
+	var node [1 + 2*tlog.HashSize]byte
+	node[0] = 1
+	for n := tileWidth / 2; n > 0; n /= 2 {
+		for i := range n {
+			copy(node[1:], hs[2*i][:])
+			copy(node[1+tlog.HashSize:], hs[2*i+1][:])
+			hs[i] = sha256.Sum256(node[:])
 		}
 	}
 	return hs[0]
-}
-
-func copyHashes(dst []tlog.Hash, data []byte) int {
-	n := len(data) / tlog.HashSize
-	for i := range n {
-		copy(dst[i][:], data[i*tlog.HashSize:])
-	}
-	return n
 }
 
 // splitBundle returns the width entries that fill b exactly. They alias b.

@@ -167,6 +167,33 @@ func (v *view) hashes() tlog.HashReader { return tlog.TileHashReader(v.tree(), v
 
 // bundle returns the verified entries of bundle n.
 func (v *view) bundle(n uint64) ([][]byte, error) {
+	return v.bundleUnder(n, func() (tlog.Hash, error) {
+		want, err := v.hashes().ReadHashes([]int64{tlog.StoredHashIndex(tileHeight, int64(n))})
+		if err != nil {
+			return tlog.Hash{}, treeError(tileID{entryLevel, n, tileWidth}, err)
+		}
+		return want[0], nil
+	})
+}
+
+// parents returns the verified hashes of up to 256 full bundles, those that share bundle n's tile of
+// level 1, from its first on.
+func (v *view) parents(n uint64) ([]tlog.Hash, error) {
+	first := n / tileWidth * tileWidth
+	indexes := make([]int64, min(tileWidth, v.cp.Size/tileWidth-first))
+	for i := range indexes {
+		indexes[i] = tlog.StoredHashIndex(tileHeight, int64(first)+int64(i))
+	}
+	hs, err := v.hashes().ReadHashes(indexes)
+	if err != nil {
+		return nil, treeError(tileID{entryLevel, n, tileWidth}, err)
+	}
+	return hs, nil
+}
+
+// bundleUnder returns the entries of bundle n, verified against its verified hash, which is asked for
+// unless the bundle belongs to the edge.
+func (v *view) bundleUnder(n uint64, hash func() (tlog.Hash, error)) ([][]byte, error) {
 	if n == v.cp.Size/tileWidth {
 		return splitBundle(v.edge.bundle, int(v.cp.Size%tileWidth))
 	}
@@ -179,19 +206,14 @@ func (v *view) bundle(n uint64) ([][]byte, error) {
 	if err != nil {
 		return nil, damaged(id.path(), firstEntry(id), "%v", err)
 	}
-	want, err := v.hashes().ReadHashes([]int64{tlog.StoredHashIndex(tileHeight, int64(n))})
+	want, err := hash()
 	if err != nil {
-		return nil, treeError(id, err)
+		return nil, err
 	}
-	hs := make([]byte, 0, tileWidth*tlog.HashSize)
-	for _, leaf := range leaves {
-		h := tlog.RecordHash(leaf)
-		hs = append(hs, h[:]...)
-	}
-	if tileRoot(hs) == want[0] {
+	if bundleRoot(leaves) == want {
 		return leaves, nil
 	}
-	return nil, v.blame(id, leaves, want[0])
+	return nil, v.blame(id, leaves, want)
 }
 
 // blame finds the entry of a bundle that does not match the tree.
@@ -235,17 +257,13 @@ func decodeEntry(i uint64, b []byte) (witness.Leaf, []byte, error) {
 	return leaf, b, nil
 }
 
-// open joins a leaf with its payload, verified.
-func (v *view) open(leaf witness.Leaf, files *payloadFiles) (Entry, error) {
-	salt, payload, err := files.read(leaf.Sequence)
-	if err != nil {
-		return Entry{}, err
-	}
-	if witness.Seal(&salt, payload) == leaf.MAC {
+// open joins a leaf with what is stored as its payload, verified.
+func (v *view) open(leaf witness.Leaf, salt *[witness.SaltSize]byte, payload []byte) (Entry, error) {
+	if witness.Seal(salt, payload) == leaf.MAC {
 		return Entry{Leaf: leaf, Payload: payload}, nil
 	}
 	name := payloadName(leaf.Sequence, ".dat")
-	by, ok := parseEraseMark(&salt)
+	by, ok := parseEraseMark(salt)
 	switch {
 	case !ok:
 		return Entry{}, damaged(name, int64(leaf.Sequence), "the payload does not match its leaf")

@@ -220,6 +220,7 @@ func (w *writer) settle(tickets []*Ticket, items []item, err error) {
 		if leaf, lerr := witness.DecodeLeaf(items[i].leaf); lerr == nil && leaf.Type == witness.Erased {
 			if tail, terr := witness.ParseErasedTail(leaf.Tail); terr == nil {
 				l.erasing[tail.Sequence] = leaf.Sequence
+				l.erasures++
 			}
 		}
 	}
