@@ -1,41 +1,18 @@
 package align_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/cmplx"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/becomingone/becomingone/kernel/align"
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
-
-// readCase decodes ../shared/cases/name beside the module, or skips.
-func readCase(t *testing.T, name string, into any) {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		t.Skipf("reference file ../shared/cases/%s is not here; the formula tests cover the essentials", name)
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-}
 
 func equal(n int) []float64 {
 	w := make([]float64, n)
@@ -67,7 +44,7 @@ type case19 struct {
 
 func TestCase19(t *testing.T) {
 	var c case19
-	readCase(t, "19_robust_mesh.json", &c)
+	cases.Need(t, "19_robust_mesh.json", &c)
 	for alpha, want := range c.C {
 		a, err := strconv.ParseFloat(alpha, 64)
 		require.NoError(t, err)

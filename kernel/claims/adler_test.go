@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
@@ -66,7 +67,7 @@ func TestCase09AdlerLocking(t *testing.T) {
 		Cases     []row
 		Tolerance float64
 	}
-	if readCase(t, "09_adler_forcing.json", &c) {
+	if cases.Read(t, "09_adler_forcing.json", &c) {
 		require.Len(t, c.Cases, 6)
 		require.Equal(t, 1e-6, c.Tolerance)
 		rows = append(rows, c.Cases...)

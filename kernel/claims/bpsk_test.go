@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/signal"
@@ -104,7 +105,7 @@ func checkBPSKFile(t *testing.T, z []complex128) {
 			AbsT, Theory float64
 		}
 	}
-	if !readCase(t, "06_bpsk.json", &c) {
+	if !cases.Read(t, "06_bpsk.json", &c) {
 		return
 	}
 	require.Len(t, c.Cases, 34)

@@ -4,11 +4,7 @@
 package claims
 
 import (
-	"encoding/json"
-	"errors"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,18 +12,6 @@ import (
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
-
-// readCase decodes a reference file; false where it is not beside this clone.
-func readCase(t *testing.T, name string, into any) bool {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "cases", name))
-	if errors.Is(err, os.ErrNotExist) {
-		return false
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-	return true
-}
 
 func integrator(t *testing.T, cfg kairos.Config) *kairos.Integrator {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
@@ -86,7 +87,7 @@ func TestCase21CarbonDioxide(t *testing.T) {
 		Level     map[string]float64 `json:"T2_level_detrended_quadratic"`
 		Tolerance float64
 	}
-	if !readCase(t, "21_real_co2.json", &c) {
+	if !cases.Read(t, "21_real_co2.json", &c) {
 		t.Skip("the measurements are in ../shared/cases/21_real_co2.json, which is not here")
 	}
 	require.Equal(t, 1e-9, c.Tolerance)

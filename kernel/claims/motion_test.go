@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/signal"
@@ -95,7 +96,7 @@ type motion struct {
 
 func motionFile(t *testing.T) (c motion, here bool) {
 	t.Helper()
-	here = readCase(t, "24_motion_gate.json", &c)
+	here = cases.Read(t, "24_motion_gate.json", &c)
 	return c, here
 }
 

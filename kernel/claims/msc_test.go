@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
@@ -94,7 +95,7 @@ func checkMSCFile(t *testing.T) {
 		}
 		Tolerance float64
 	}
-	if readCase(t, "03_msc_distribution.json", &c) {
+	if cases.Read(t, "03_msc_distribution.json", &c) {
 		require.Len(t, c.Alt, 84)
 		require.Equal(t, 1e-9, c.Tolerance)
 		for _, v := range c.Alt {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
@@ -78,7 +79,7 @@ func checkSNRFile(t *testing.T) {
 			Need map[string]float64
 		}
 	}
-	if !readCase(t, "08_snr_jitter.json", &c) {
+	if !cases.Read(t, "08_snr_jitter.json", &c) {
 		return
 	}
 	require.Len(t, c.Table.Tab, 18)
@@ -115,7 +116,7 @@ func TestCase08Jitter(t *testing.T) {
 		Jitter []struct{ Sigma, T, T2 float64 }
 		AtIc   map[string]float64 `json:"sigma_at_Ic"`
 	}
-	if !readCase(t, "08_snr_jitter.json", &c) {
+	if !cases.Read(t, "08_snr_jitter.json", &c) {
 		return
 	}
 	require.Len(t, c.Jitter, 8)
@@ -168,7 +169,7 @@ func TestCase08Power(t *testing.T) {
 		Pd             float64 `json:"Pd_mc"`
 	}
 	var c struct{ Power []row }
-	if !readCase(t, "08_snr_jitter.json", &c) {
+	if !cases.Read(t, "08_snr_jitter.json", &c) {
 		for _, sigma := range []float64{.1, .2265, .3} {
 			c.Power = append(c.Power, row{Tau: 10, Nu: 1 / math.Tanh(.05), Sigma: sigma, Pd: -1})
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
@@ -69,7 +70,7 @@ func TestCase15Transients(t *testing.T) {
 		Rise, Fall, Heal []row
 		Tolerance        float64
 	}
-	if readCase(t, "15_transients.json", &file) {
+	if cases.Read(t, "15_transients.json", &file) {
 		require.Equal(t, 1e-12, file.Tolerance)
 		require.Equal(t, [3]int{9, 6, 9}, [3]int{len(file.Rise), len(file.Fall), len(file.Heal)})
 		rise, fall, heal = append(rise, file.Rise...), append(fall, file.Fall...), append(heal, file.Heal...)

@@ -1,39 +1,15 @@
 package clock_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/clock"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
-
-// openCase decodes ../shared/cases/name beside the module and reports whether it is there.
-func openCase(t *testing.T, name string, into any) bool {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		return false
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-	return true
-}
 
 type lanFigures struct {
 	Single float64 `json:"rms_single_us"`
@@ -48,7 +24,7 @@ func reference(t *testing.T) lanFigures {
 	var c struct {
 		MC lanFigures `json:"monte_carlo"`
 	}
-	if !openCase(t, "12_clock.json", &c) {
+	if !cases.Read(t, "12_clock.json", &c) {
 		return lanFigures{Single: 57, Filter: 4.4, P99: 12.7, Half: 157, Hull: 151}
 	}
 	return c.MC
@@ -88,7 +64,7 @@ type case12 struct {
 
 func TestCase12(t *testing.T) {
 	var c case12
-	if !openCase(t, "12_clock.json", &c) {
+	if !cases.Read(t, "12_clock.json", &c) {
 		t.Skip("reference file ../shared/cases/12_clock.json is not here; the formula tests cover the essentials")
 	}
 	for _, v := range c.Exact {

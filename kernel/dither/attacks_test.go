@@ -1,15 +1,13 @@
 package dither_test
 
 import (
-	"encoding/json"
 	"math"
 	"math/cmplx"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/dither"
 	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/signal"
@@ -103,7 +101,7 @@ func (o *outcome) add(sum complex128, top float64, runs int) {
 // published is case 23 where it is at hand, else what KERNEL.md 2.7 prints.
 func published(t *testing.T) map[string]map[string]float64 {
 	var c struct{ Values map[string]map[string]float64 }
-	if openCase(t, "23_attacks.json", &c) {
+	if cases.Read(t, "23_attacks.json", &c) {
 		return c.Values
 	}
 	t.Log("reference file ../shared/cases/23_attacks.json is not here; the figures of KERNEL.md 2.7 stand in")
@@ -215,26 +213,4 @@ func TestSharedBursts(t *testing.T) {
 		require.InDelta(t, p, got, 4*math.Sqrt(p/runs)*1.2, at)
 		require.LessOrEqual(t, float64(gated)/runs, .01*.1, "gated at alpha .01")
 	}
-}
-
-// openCase decodes ../shared/cases/name beside the module and reports whether it is there.
-func openCase(t *testing.T, name string, into any) bool {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		return false
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-	return true
 }

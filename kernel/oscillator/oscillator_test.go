@@ -1,41 +1,18 @@
 package oscillator_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/cmplx"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/oscillator"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
-
-// readCase decodes ../shared/cases/name beside the module, or skips.
-func readCase(t *testing.T, name string, into any) {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		t.Skipf("reference file ../shared/cases/%s is not here; the formula tests cover the essentials", name)
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-}
 
 // longRun measures |<exp(i·theta)>|: over whole beats where theta slips, else after it has settled.
 func longRun(d oscillator.Drive) float64 {
@@ -85,7 +62,7 @@ func TestCase09(t *testing.T) {
 		}
 		Tolerance float64
 	}
-	readCase(t, "09_adler_forcing.json", &c)
+	cases.Need(t, "09_adler_forcing.json", &c)
 	require.NotEmpty(t, c.Cases)
 	for _, v := range c.Cases {
 		d := oscillator.Drive{Detuning: v.DW, Coupling: v.K}
@@ -211,7 +188,7 @@ func TestCase11(t *testing.T) {
 		}
 		Tolerance float64
 	}
-	readCase(t, "11_graph_consensus.json", &c)
+	cases.Need(t, "11_graph_consensus.json", &c)
 	require.Len(t, c.Cases, len(graphs))
 	for _, v := range c.Cases {
 		g, err := graphs[v.Graph]()

@@ -4,37 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/phasor"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
-
-// readCase decodes ../shared/cases/name beside the module, or skips.
-func readCase(t *testing.T, name string, into any) {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		t.Skipf("reference file ../shared/cases/%s is not here; the formula tests cover the essentials", name)
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-}
 
 type case14 struct {
 	Values map[string]json.RawMessage
@@ -50,7 +28,7 @@ func (c case14) get(t *testing.T, into any, format string, args ...any) {
 // TestCase14 reads every value of the case; the count shows that none is left out.
 func TestCase14(t *testing.T) {
 	var c case14
-	readCase(t, "14_fhrr.json", &c)
+	cases.Need(t, "14_fhrr.json", &c)
 	n := caseDims(t, c) + caseCapacity(t, c) + caseKernel(t, c) + caseNull(t, c) + caseBundle(t, c)
 	require.Equal(t, len(c.Values), n)
 }
