@@ -75,7 +75,10 @@ func NewBank(cfg BankConfig) (*Bank, error) {
 }
 
 // Add adds one term to every level. ErrLate where it is older than the horizon.
-func (b *Bank) Add(t Term) error {
+func (b *Bank) Add(t Term) error { return b.Put(&t) }
+
+// Put is Add of a term that need not be copied. It keeps nothing of t.
+func (b *Bank) Put(t *Term) error {
 	a, err := t.check()
 	if err != nil {
 		return err
@@ -84,10 +87,10 @@ func (b *Bank) Add(t Term) error {
 		return fmt.Errorf("kairos: bank: %w", ErrLate)
 	}
 	for j := range b.levels {
-		b.levels[j].add(&t, a)
+		b.levels[j].add(t, a)
 	}
 	for j := range b.cross {
-		b.cross[j].add(&t)
+		b.cross[j].add(t)
 	}
 	return nil
 }

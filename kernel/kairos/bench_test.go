@@ -83,35 +83,40 @@ func feed(b *testing.B, g *kairos.Integrator, jitter int64, read bool) {
 // bank of leaky windows.
 func BenchmarkLadder(b *testing.B) {
 	slot := kairos.LadderConfig{Slot: time.Millisecond}
+	energy, partner := slot, slot
+	energy.Reading, partner.Partner = phase.ByEnergy, 200*time.Millisecond
+	z := circle()
 	for _, v := range []struct {
 		name string
-		make func() (interface{ Add(kairos.Term) error }, error)
-	}{
-		{"levels=11", func() (interface{ Add(kairos.Term) error }, error) { return kairos.NewLadder(slot) }},
-		{"levels=11/partner", func() (interface{ Add(kairos.Term) error }, error) {
-			c := slot
-			c.Partner = 200 * time.Millisecond
-			return kairos.NewLadder(c)
-		}},
-		{"bank=11", func() (interface{ Add(kairos.Term) error }, error) {
-			return kairos.NewBank(kairos.BankConfig{Tau: 50 * time.Millisecond, Ratio: 4, Levels: 11})
-		}},
-	} {
+		cfg  kairos.LadderConfig
+	}{{"levels=11", slot}, {"levels=11/energy", energy}, {"levels=11/partner", partner}} {
 		b.Run(v.name, func(b *testing.B) {
-			w, err := v.make()
+			l, err := kairos.NewLadder(v.cfg)
 			require.NoError(b, err)
-			z := circle()
 			t := kairos.Term{Ex: 1, Ey: 1, Weight: 1, Sign: 1}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				t.T += 1_000_000
 				t.P = z[i&1023]
-				if err := w.Add(t); err != nil {
+				if err := l.Put(&t); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+	b.Run("bank=11", func(b *testing.B) {
+		k, err := kairos.NewBank(kairos.BankConfig{Tau: 50 * time.Millisecond, Ratio: 4, Levels: 11})
+		require.NoError(b, err)
+		t := kairos.Term{Ex: 1, Ey: 1, Weight: 1, Sign: 1}
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			t.T += 1_000_000
+			t.P = z[i&1023]
+			if err := k.Put(&t); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("levels=11/Spectrum", func(b *testing.B) {
 		l, err := kairos.NewLadder(slot)
 		require.NoError(b, err)

@@ -105,7 +105,8 @@ type rung struct {
 //	w = Weight·exp(-(block_j(newest) - block_j(t))/Blocks),
 //
 // a staircase beside exp(-(newest - t)/tau_j) that it never leaves by more than a factor exp(1/Blocks); W,
-// Q and the rest use the same w, so T is exactly normalised. Times may be irregular: a gap closes as many
+// Q and the rest use the same w, so T is exactly normalised. By phase a ladder keeps S, W and Q alone: Ex, Ey,
+// A1 and A2, which that reading does not ask for, read 0. Times may be irregular: a gap closes as many
 // blocks as lie in it, a late term is weighed by its own block, and what is read does not depend on the
 // order of arrival. With a term a slot it is the ladder of KERNEL.md 1.8, tau_j = Blocks·Base^j samples;
 // to count samples instead of time give sample k the time k and Slot 1.
@@ -116,6 +117,7 @@ type Ladder struct {
 	cfg    LadderConfig
 	slot   uint64
 	lambda float64 // exp(-1/Blocks)
+	lean   bool    // by phase: S, W and Q are all there is
 	rungs  []rung
 
 	start uint64 // where the open slot begins, modulo 2^64
@@ -134,6 +136,7 @@ func NewLadder(cfg LadderConfig) (*Ladder, error) {
 	cfg = cfg.withDefaults()
 	l := &Ladder{
 		cfg: cfg, slot: uint64(cfg.Slot), lambda: exact.ExpNeg(1 / float64(cfg.Blocks)),
+		lean:  cfg.Reading == phase.ByPhase,
 		rungs: make([]rung, max(cfg.Levels, 2)), // level 1 is kept where nobody reads it
 	}
 	l.Reset()
@@ -141,7 +144,10 @@ func NewLadder(cfg LadderConfig) (*Ladder, error) {
 }
 
 // Add adds one term to every level. ErrLate where it is older than the horizon.
-func (l *Ladder) Add(t Term) error {
+func (l *Ladder) Add(t Term) error { return l.Put(&t) }
+
+// Put is Add of a term that need not be copied. It keeps nothing of t.
+func (l *Ladder) Put(t *Term) error {
 	a, err := t.check()
 	if err != nil {
 		return err
@@ -149,7 +155,7 @@ func (l *Ladder) Add(t Term) error {
 	if l.late(t.T) {
 		return fmt.Errorf("kairos: ladder: %w", ErrLate)
 	}
-	l.add(&t, a)
+	l.add(t, a)
 	return nil
 }
 
@@ -178,7 +184,7 @@ func (l *Ladder) add(t *Term, a float64) {
 		return
 	}
 	low, up := &l.rungs[0], &l.rungs[1]
-	low.past.foldInto(&up.part, keep, t, a)
+	low.past.foldInto(&up.part, keep, t, a, l.lean)
 	if l.grow.tau > 0 {
 		x := l.cross(t)
 		low.pastX += x
@@ -263,13 +269,15 @@ func (l *Ladder) advance(t int64, in uint64) (keep float64) {
 func (l *Ladder) climb() {
 	for j := 1; ; j++ {
 		r := &l.rungs[j]
-		l.close(j, l.lambda)
 		r.block++
 		r.left = int64(l.cfg.Base) - 1
 		if j+1 == len(l.rungs) {
+			r.close(&rung{}, l.lambda, l.lean)
 			return
 		}
-		if up := &l.rungs[j+1]; up.left > 0 {
+		up := &l.rungs[j+1]
+		r.close(up, l.lambda, l.lean)
+		if up.left > 0 {
 			up.left--
 			return
 		}
@@ -284,22 +292,22 @@ func (l *Ladder) jump(b int64) {
 		if b = r.open(b, int64(l.cfg.Base)); b == old {
 			return
 		}
-		l.close(j, l.power(b-old))
+		up := &rung{}
+		if j+1 < len(l.rungs) {
+			up = &l.rungs[j+1]
+		}
+		r.close(up, l.power(b-old), l.lean)
 	}
 }
 
-// close puts the open block of level j, which its part holds alone once the levels below have closed
-// theirs, into the past, of which k is left, and into the open block of the next level.
-func (l *Ladder) close(j int, k float64) {
-	r := &l.rungs[j]
-	r.past.absorb(&r.part, k)
-	r.pastX = float64((r.pastX + r.partX) * k)
-	if j+1 < len(l.rungs) {
-		up := &l.rungs[j+1]
-		up.part.plus(&r.part) // by fields: a copy of the whole would wait for the last term's stores
-		up.partX += r.partX
-	}
-	r.part, r.partX = sums{}, 0
+// close puts the open block of the level, which its part holds alone once the levels below have closed
+// theirs, into the past, of which k is left, and into the open block of the next level up.
+func (r *rung) close(up *rung, k float64, lean bool) {
+	r.past.absorb(&r.part, &up.part, k, lean)
+	x := r.partX
+	r.pastX = float64((r.pastX + x) * k)
+	up.partX += x
+	r.partX = 0
 }
 
 // power returns exp(-steps/Blocks) for steps >= 0.
@@ -313,6 +321,9 @@ func (l *Ladder) power(steps int64) float64 {
 // insert adds the term to its blocks, which lie before the open slot.
 func (l *Ladder) insert(t *Term, a float64) {
 	s, x := sumsOf(t, a), 0.0
+	if l.lean {
+		s.ex, s.ey, s.a1, s.a2 = 0, 0, 0, 0
+	}
 	if l.cfg.Partner > 0 {
 		x = l.cross(t)
 	}

@@ -189,51 +189,78 @@ func (s *sums) fold(k float64, t *Term, d, a float64) {
 	s.a2 = float64(s.a2*k2) + float64(wa*wa)
 }
 
-// foldInto is fold for a term of its full weight, and adds the term to part too.
-func (s *sums) foldInto(part *sums, k float64, t *Term, a float64) {
-	mass := float64(s.w * k)
-	if mass < emptyMass || t.Sign < 0 {
-		s.fold(k, t, 1, a)
-		part.add(t, 1, a)
-		return
+// foldInto is fold for a term of its full weight, and adds the term to part too. lean leaves it at S, W and Q.
+func (s *sums) foldInto(part *sums, k float64, t *Term, a float64, lean bool) {
+	mass, w := float64(s.w*k), t.Weight
+	if mass < emptyMass {
+		s.decay(k)
+		mass = s.w
 	}
-	w := t.Weight
-	wa := float64(w * a)
-	k2 := float64(k * k)
 	re, im, q := float64(w*real(t.P)), float64(w*imag(t.P)), float64(w*w)
-	ex, ey, a2 := float64(w*t.Ex), float64(w*t.Ey), float64(wa*wa)
+	if t.Sign < 0 {
+		w, re, im, q = -w, -re, -im, -q
+	}
+	k2 := float64(k * k)
 	s.w = mass + w
 	s.re = float64(s.re*k) + re
 	s.im = float64(s.im*k) + im
 	s.q = float64(s.q*k2) + q
-	s.ex = float64(s.ex*k) + ex
-	s.ey = float64(s.ey*k) + ey
-	s.a1 = float64(s.a1*k) + wa
-	s.a2 = float64(s.a2*k2) + a2
 	part.w += w
 	part.re += re
 	part.im += im
 	part.q += q
+	if lean {
+		return
+	}
+	wa := float64(w * a)
+	ex, ey, a2 := float64(w*t.Ex), float64(w*t.Ey), float64(wa*wa)
+	if t.Sign < 0 {
+		a2 = -a2
+	}
+	s.ex = float64(s.ex*k) + ex
+	s.ey = float64(s.ey*k) + ey
+	s.a1 = float64(s.a1*k) + wa
+	s.a2 = float64(s.a2*k2) + a2
 	part.ex += ex
 	part.ey += ey
 	part.a1 += wa
 	part.a2 += a2
 }
 
-// absorb is plus(o) and then decay(k) in one pass.
-func (s *sums) absorb(o *sums, k float64) {
+// absorb moves part into s, of which k is left then, and into up, field by field: one pass over what the
+// last term has just written. lean knows that there is no more than S, W and Q.
+func (s *sums) absorb(part, up *sums, k float64, lean bool) {
 	k2 := float64(k * k)
-	s.re = float64((s.re + o.re) * k)
-	s.im = float64((s.im + o.im) * k)
-	s.w = float64((s.w + o.w) * k)
-	s.q = float64((s.q + o.q) * k2)
-	s.ex = float64((s.ex + o.ex) * k)
-	s.ey = float64((s.ey + o.ey) * k)
-	s.a1 = float64((s.a1 + o.a1) * k)
-	s.a2 = float64((s.a2 + o.a2) * k2)
+	re, im, w, q := part.re, part.im, part.w, part.q
+	part.re, part.im, part.w, part.q = 0, 0, 0, 0
+	s.re = float64((s.re + re) * k)
+	s.im = float64((s.im + im) * k)
+	s.w = float64((s.w + w) * k)
+	s.q = float64((s.q + q) * k2)
+	up.re += re
+	up.im += im
+	up.w += w
+	up.q += q
+	if !lean {
+		s.absorbRest(part, up, k, k2)
+	}
 	if s.w < emptyMass {
 		*s = sums{}
 	}
+}
+
+// absorbRest is absorb for what comes with the energies.
+func (s *sums) absorbRest(part, up *sums, k, k2 float64) {
+	ex, ey, a1, a2 := part.ex, part.ey, part.a1, part.a2
+	part.ex, part.ey, part.a1, part.a2 = 0, 0, 0, 0
+	s.ex = float64((s.ex + ex) * k)
+	s.ey = float64((s.ey + ey) * k)
+	s.a1 = float64((s.a1 + a1) * k)
+	s.a2 = float64((s.a2 + a2) * k2)
+	up.ex += ex
+	up.ey += ey
+	up.a1 += a1
+	up.a2 += a2
 }
 
 // emptyMass is the mass below which a window counts as empty: far from denormals even when squared.
