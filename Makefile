@@ -42,8 +42,12 @@ test-long: guests ## the long suites: crash, shuffles, inspectors
 crash: guests ## kill -9 under load, 50 times
 	BECOMINGONE_LONG=1 $(GO) test -timeout 30m -run 'Crash|Kill' ./host/...
 
-bench: guests
-	$(GO) test -run '^$$' -bench . -benchmem ./kernel/... ./plugins/... ./mcp/... ./host/...
+# Ten runs of each, summed up: quote the summary, and compare rows of one run only.
+BENCH ?= .
+bench: guests ## benchmarks of one run, with their spread; BENCH=regexp chooses
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count 10 ./kernel/... ./plugins/... ./mcp/... ./host/... | tee bin/bench.txt
+	$(GO) run $(BENCHSTAT) bin/bench.txt
 
 clean:
 	rm -rf bin dist examples/guests/*.wasm
