@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,12 +42,17 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "xdg"))
 			e.Setenv("HOME", e.WorkDir)
+			cache, err := goCache()
+			if err != nil {
+				return err
+			}
+			e.Setenv("GOCACHE", cache)
 			e.Setenv("BECOMINGONE_SOURCE__SECONDS_PER_YEAR", "1.5")
 			e.Setenv("BECOMINGONE_HTTP__ADDR", "127.0.0.1:0")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": await, "exits": exits, "flip": flip,
+			"await": await, "edit": edit, "exits": exits, "flip": flip,
 		},
 	})
 }
@@ -185,4 +191,24 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("no file matches %s", args[0])
+}
+
+// edit FILE OLD NEW  replaces a text that the file has.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	file := ts.MkAbs(args[0])
+	b, err := os.ReadFile(file)
+	ts.Check(err)
+	if !strings.Contains(string(b), args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(file, []byte(strings.Replace(string(b), args[1], args[2], 1)), 0o600))
+}
+
+// goCache is where compiled packages are, so that a script need not compile Go's own.
+func goCache() (string, error) {
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	return strings.TrimSpace(string(out)), err
 }

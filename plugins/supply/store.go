@@ -74,6 +74,26 @@ func (s *Store) Plan(b *Bundle, own string) (*Change, error) {
 	return c, nil
 }
 
+// conflict reports a name that another enabled plugin has: a node gives it to one of the two only.
+func conflict(all []Installed, b *Bundle) error {
+	for _, p := range all {
+		if p.Name == b.Manifest.Name || !p.Enabled {
+			continue
+		}
+		for name := range b.Manifest.Actions {
+			if _, has := p.Rights.Actions[name]; has {
+				return fmt.Errorf("action %q: the plugin %s has it", name, p.Name)
+			}
+		}
+		for _, ch := range b.Manifest.Channels {
+			if slices.Contains(p.Rights.Channels, ch) {
+				return fmt.Errorf("channel %q: the plugin %s hears it", ch, p.Name)
+			}
+		}
+	}
+	return nil
+}
+
 func (c *Change) compare(own string) {
 	signer := c.Bundle.Signer
 	switch before := c.Before; {
@@ -123,6 +143,9 @@ func (s *Store) Install(c *Change) (Installed, error) {
 		i := find(all, name)
 		if unchanged := i < 0 && c.Before == nil || i >= 0 && c.Before != nil && reflect.DeepEqual(all[i], *c.Before); !unchanged {
 			return nil, errors.New("it was installed or changed meanwhile: look again")
+		}
+		if err := conflict(all, c.Bundle); err != nil {
+			return nil, err
 		}
 		if err := s.place(c.Bundle, now.Folder); err != nil {
 			return nil, err

@@ -205,6 +205,18 @@ func TestBrokenLockInstallsNothing(t *testing.T) {
 	}
 }
 
+func TestNamesBelongToOnePlugin(t *testing.T) {
+	s := supply.NewStore(t.TempDir())
+	install(t, s, plugin(t, "voice", say, "code"))
+	c, err := s.Plan(open(t, plugin(t, "other", say, "code")), "")
+	require.NoError(t, err)
+	c.Agree()
+	_, err = s.Install(c)
+	require.ErrorContains(t, err, `action "say": the plugin voice has it`)
+	require.NoError(t, s.Enable("voice", false))
+	install(t, s, plugin(t, "other", say, "code"))
+}
+
 func TestReservedNames(t *testing.T) {
 	s := supply.NewStore(t.TempDir())
 	for _, name := range []string{"cache", "lock.yaml", "lock.guard"} {
@@ -217,7 +229,7 @@ func TestManyInstallersAtOnce(t *testing.T) {
 	s := supply.NewStore(t.TempDir())
 	var wg sync.WaitGroup
 	for i := range 8 {
-		c, err := s.Plan(open(t, plugin(t, fmt.Sprintf("p%d", i), say, "code")), "")
+		c, err := s.Plan(open(t, plugin(t, fmt.Sprintf("p%d", i), fmt.Sprintf("actions: {say%d: {effect: read}}", i), "code")), "")
 		require.NoError(t, err)
 		c.Agree()
 		wg.Go(func() {
