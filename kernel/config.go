@@ -289,18 +289,12 @@ func (f FieldConfig) horizon() time.Duration { return 3 * f.Emissary.Tau }
 
 // hash returns the digest of all that a kernel's outputs depend on beside its inputs.
 func (c Config) hash() [32]byte {
-	b := cursor.Text(nil, "becomingone kernel 1 "+intent.Policy)
+	b := cursor.Text(nil, "becomingone kernel 1")
 	b = cursor.Uint(b, uint64(len(c.Fields)))
 	for _, f := range c.Fields {
 		b = f.withDefaults().append(b)
 	}
-	for _, n := range []int{c.Agent.MaxSessions, c.Agent.MaxTrusted, c.Agent.MaxUntrusted} {
-		b = cursor.Uint(b, uint64(n))
-	}
-	for _, text := range c.Agent.Standing {
-		b = cursor.Text(b, text)
-	}
-	return sha256.Sum256(b)
+	return sha256.Sum256(c.Agent.Append(b))
 }
 
 func (f FieldConfig) append(b []byte) []byte {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
-)
+	"time"
 
-// Policy is the version of the rules in this package; a question is bound to it.
-const Policy = "provenance-1"
+	"github.com/becomingone/becomingone/kernel/cursor"
+)
 
 // Config bounds what a Book remembers. A text is held as it came and as it is compared; both count.
 type Config struct {
@@ -17,12 +17,24 @@ type Config struct {
 	MaxTrusted   int // bytes held of trusted text a session, 1…16 MiB: beyond it Hear refuses
 	MaxUntrusted int // bytes held of untrusted text a session, 1…16 MiB: beyond it the oldest is dropped
 
+	Mode      Mode       // which evidence releases a call
+	Master    Fading     // how fast trusted text fades; after ten half-lives it holds nothing
+	Emissary  Fading     // how fast the force of untrusted sentences fades; what they carry stays untrusted
+	Directive *Directive // the readout of untrusted sentences; nil: the embedded one
+
+	SilentCarrier bool // for measurements: the directive forcing is nothing, F = W = m = 0
+
 	Standing []string // trusted text that every session begins with; all of it within MaxTrusted
 }
 
-// DefaultConfig returns 256 sessions of 256 KiB trusted and 1 MiB untrusted text.
+// DefaultConfig returns 256 sessions of 256 KiB trusted and 4 MiB untrusted text with its index, which is
+// five to six times the text itself. Suspicion outlives trust: untrusted text fades more slowly.
 func DefaultConfig() Config {
-	return Config{MaxSessions: 256, MaxTrusted: 256 << 10, MaxUntrusted: 1 << 20}
+	return Config{
+		MaxSessions: 256, MaxTrusted: 256 << 10, MaxUntrusted: 4 << 20,
+		Master:   Fading{Time: 24 * time.Hour, Turns: 64},
+		Emissary: Fading{Time: 72 * time.Hour, Turns: 192},
+	}
 }
 
 // Validate names the first value that is out of its range.
@@ -39,9 +51,20 @@ func (c Config) Validate() error {
 			return fmt.Errorf("intent: %s %d: not in 1…%d", v.name, v.value, v.max)
 		}
 	}
+	for _, f := range []struct {
+		name string
+		Fading
+	}{{"agent.master", c.Master}, {"agent.emissary", c.Emissary}} {
+		if f.Time < 0 || f.Turns < 0 {
+			return fmt.Errorf("intent: %s fades in %v and %d turns: neither may be below 0", f.name, f.Time, f.Turns)
+		}
+	}
+	if int(c.Mode) >= len(modeNames) {
+		return fmt.Errorf("intent: agent.policy %d: not in 0…%d", c.Mode, len(modeNames)-1)
+	}
 	held := 0
 	for _, text := range c.Standing {
-		held += standing(text).size()
+		held += voiced{source: standing, body: text, normal: normal(text)}.size()
 	}
 	if held > c.MaxTrusted {
 		return fmt.Errorf("intent: agent.trusted of %d bytes: not within agent.max_trusted %d", held, c.MaxTrusted)
@@ -49,10 +72,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// standing is a text of the config as a session hears it.
-func standing(text string) heard {
-	return heard{source: "standing instructions", body: text, normal: normal(text)}
-}
+// standing is the source of the config's own texts.
+const standing = "standing instructions"
 
 // ErrFull says that a session holds all the trusted text that it may.
 var ErrFull = errors.New("trusted text is full")
@@ -67,6 +88,7 @@ type Book struct {
 	sessions map[string]*session
 	evicted  []uint64 // hashes of forgotten sessions, oldest first
 	count    uint64   // sessions ever forgotten
+	reader   *reader
 }
 
 // New validates cfg and returns an empty Book.
@@ -74,7 +96,16 @@ func New(cfg Config) (*Book, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Book{cfg: cfg, sessions: map[string]*session{}}, nil
+	cfg.Master, cfg.Emissary = cfg.fading()
+	d := cfg.Directive
+	if d == nil {
+		var err error
+		if d, err = ParseDirective(embedded); err != nil {
+			return nil, err
+		}
+	}
+	r := &reader{lexicon: newLexicon(), directive: d, seen: map[hash]struct{}{}}
+	return &Book{cfg: cfg, sessions: map[string]*session{}, reader: r}, nil
 }
 
 // Text is something that was said.
@@ -84,26 +115,32 @@ type Text struct {
 	Body    string
 }
 
-// session is what was said in one conversation.
-type session struct {
-	at        int64 // ns, when it last said or asked something
-	trusted   []heard
-	untrusted []heard
-	held      int    // bytes of trusted text
-	forced    int    // bytes of untrusted text
-	dropped   uint64 // untrusted texts that are no longer here
-	words     map[string]struct{}
-	numbers   map[string]struct{}
+// Append appends all of c that a decision depends on, for the hash of a config.
+func (c Config) Append(dst []byte) []byte {
+	dst = cursor.Text(dst, Policy)
+	silent := uint64(0)
+	if c.SilentCarrier {
+		silent = 1
+	}
+	master, emissary := c.fading()
+	for _, n := range []uint64{
+		uint64(c.MaxSessions), uint64(c.MaxTrusted), uint64(c.MaxUntrusted), uint64(c.Mode), silent,
+		uint64(master.Time), uint64(master.Turns), uint64(emissary.Time), uint64(emissary.Turns), c.Directive.id(),
+		uint64(len(c.Standing)),
+	} {
+		dst = cursor.Uint(dst, n)
+	}
+	for _, text := range c.Standing {
+		dst = cursor.Text(dst, text)
+	}
+	return dst
 }
 
-// heard is one text and its form for comparison.
-type heard struct {
-	source, body, normal string
+// fading returns how fast the pathways fade.
+func (c Config) fading() (master, emissary Fading) {
+	d := DefaultConfig()
+	return c.Master.or(d.Master), c.Emissary.or(d.Emissary)
 }
-
-// size counts the form for comparison too, for some characters grow in it, and the row that holds it,
-// for an empty text is not free.
-func (h heard) size() int { return 64 + len(h.source) + len(h.body) + len(h.normal) }
 
 // Sessions returns how many sessions are open, and how many were forgotten to make room.
 func (b *Book) Sessions() (open int, evicted uint64) { return len(b.sessions), b.count }
@@ -112,23 +149,23 @@ func (b *Book) Sessions() (open int, evicted uint64) { return len(b.sessions), b
 // beyond the bound is refused with ErrFull and nothing changes; untrusted text pushes out the oldest,
 // and a session that has lost some clears no more values as unheard of.
 func (b *Book) Hear(at int64, id string, t Text) error {
-	h := heard{source: t.Source, body: t.Body, normal: normal(t.Body)}
-	if t.Trusted {
-		held := 0
-		if s, ok := b.sessions[id]; ok {
-			held = s.held
-		}
-		if held+h.size() > b.cfg.MaxTrusted {
-			return fmt.Errorf("intent: hear %d trusted bytes in session %q: %w: %d of %d bytes are taken",
-				h.size(), id, ErrFull, held, b.cfg.MaxTrusted)
-		}
-	}
-	s := b.open(at, id)
-	if t.Trusted {
-		s.trust(h)
+	if !t.Trusted {
+		h := b.reader.read(t.Source, t.Body)
+		h.at = at
+		b.open(at, id).force(h, b.cfg.MaxUntrusted)
 		return nil
 	}
-	s.force(h, b.cfg.MaxUntrusted)
+	v := b.reader.voice(at, t.Source, t.Body)
+	held := 0
+	if s, ok := b.sessions[id]; ok {
+		s.master.expire(at, b.cfg.Master)
+		held = s.master.held
+	}
+	if held+v.size() > b.cfg.MaxTrusted {
+		return fmt.Errorf("intent: hear %d trusted bytes in session %q: %w: %d of %d bytes are taken",
+			v.size(), id, ErrFull, held, b.cfg.MaxTrusted)
+	}
+	b.open(at, id).master.hear(v)
 	return nil
 }
 
@@ -145,7 +182,7 @@ func (b *Book) open(at int64, id string) *session {
 		}
 		s = newSession()
 		for _, text := range b.cfg.Standing {
-			s.trust(standing(text))
+			s.master.hear(b.reader.voice(at, standing, text))
 		}
 		if slices.Contains(b.evicted, hashOf(id)) {
 			s.dropped = 1
@@ -153,11 +190,8 @@ func (b *Book) open(at int64, id string) *session {
 		b.sessions[id] = s
 	}
 	s.at = at
+	s.master.expire(at, b.cfg.Master)
 	return s
-}
-
-func newSession() *session {
-	return &session{words: map[string]struct{}{}, numbers: map[string]struct{}{}}
 }
 
 // evict forgets the session that has been idle longest; of equals the first by name.
@@ -190,76 +224,4 @@ func hashOf(id string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id)) // a hash does not fail
 	return h.Sum64()
-}
-
-func (s *session) trust(h heard) {
-	s.trusted = append(s.trusted, h)
-	s.held += h.size()
-	tokens(h.normal, func(w string) bool { s.words[w] = struct{}{}; return true })
-	numbers(h.normal, func(n string) bool { s.numbers[n] = struct{}{}; return true })
-}
-
-func (s *session) force(h heard, limit int) {
-	s.untrusted = append(s.untrusted, h)
-	s.forced += h.size()
-	n := 0
-	for s.forced > limit {
-		s.forced -= s.untrusted[n].size()
-		n++
-	}
-	s.untrusted = slices.Delete(s.untrusted, 0, n)
-	s.dropped += uint64(n)
-}
-
-// holds says whether the session's Master voiced the value: as it stands, or all of its words. A number
-// is held by an equal number only.
-func (s *session) holds(r role) bool {
-	if r.number != "" {
-		_, ok := s.numbers[r.number]
-		return ok
-	}
-	for _, h := range s.trusted {
-		if occurs(h.normal, r.normal) {
-			return true
-		}
-	}
-	return all(r.normal, s.words)
-}
-
-// all says whether every word of the normal text v, which has one at least, is in words.
-func all(v string, words map[string]struct{}) bool {
-	found := false
-	tokens(v, func(w string) bool {
-		_, found = words[w]
-		return found
-	})
-	return found
-}
-
-// forcedBy returns the first untrusted text that carries the value.
-func (s *session) forcedBy(r role) (heard, bool) {
-	for _, h := range s.untrusted {
-		if h.carries(r) {
-			return h, true
-		}
-	}
-	return heard{}, false
-}
-
-// carries says whether the text holds the value: as it stands, as an equal number, or all of its words.
-func (h heard) carries(r role) bool {
-	if occurs(h.normal, r.normal) {
-		return true
-	}
-	if r.number != "" {
-		found := false
-		numbers(h.normal, func(n string) bool { found = n == r.number; return !found })
-		return found
-	}
-	found := false
-	tokens(r.normal, func(w string) bool {
-		found = occurs(h.normal, w)
-		return found
-	})
-	return found
 }

@@ -20,19 +20,19 @@ type Call struct {
 
 // Answer is the session key of a call and the question that it raises.
 type Answer struct {
-	Key        gate.Key // named "session"; the margin is minus the number of values that are not cleared
+	Key        gate.Key // named "session"; the margin is the limit less the risk, or minus the number of values that are not cleared
 	Ask        bool     // whether the user's answer could turn it
 	Realign    string   // the question, where Ask is set
 	QuestionID string   // bound to session, action, arguments and Policy, where Ask is set
 }
 
-// Judge answers for a call that an agent proposes. Each scalar leaf of the arguments is a role; a role
-// is Master-held where trusted text of the session says its value.
+// Judge answers for a call that an agent proposes. Each scalar leaf of the arguments is a role, and so is
+// each identifier inside a longer text; a role is Master-held where trusted text of the session says it.
 //
 //   - Critical passes iff every role is Master-held. A call without roles has the action's name for one.
-//   - Write and Open fail where a role that is not Master-held has its value in untrusted text, or where
-//     the session has lost untrusted text and nobody can tell.
-//   - Read passes.
+//   - Write and Open are held where the risk reaches the limit of the policy (INTENT.md), or where the
+//     session has lost untrusted text and nobody can tell where a value came from.
+//   - Read passes, and in mode Off everything does.
 //
 // Arguments that are no JSON object fail and ask nothing.
 func (b *Book) Judge(at int64, c Call) Answer {
@@ -41,11 +41,14 @@ func (b *Book) Judge(at int64, c Call) Answer {
 		return Answer{Key: gate.Key{Name: Name, Margin: -1, Need: err.Error()}}
 	}
 	if c.Effect == gate.Read {
-		return passes("a call that only reads passes")
+		return passes(0, "a call that only reads passes")
+	}
+	if b.cfg.Mode == Off {
+		return passes(0, "the policy is off: every call passes")
 	}
 	s := b.open(at, c.Session)
-	if c.Effect == gate.Open || c.Effect == gate.Write {
-		return s.lenient(c, roles)
+	if (c.Effect == gate.Open || c.Effect == gate.Write) && b.cfg.Mode != Strict {
+		return b.lenient(s, c, roles)
 	}
 	return s.strict(c, roles)
 }
@@ -53,55 +56,90 @@ func (b *Book) Judge(at int64, c Call) Answer {
 // Name is the name of the key in decisions.
 const Name = "session"
 
-func passes(need string) Answer {
-	return Answer{Key: gate.Key{Name: Name, Pass: true, Need: need}}
+func passes(margin float64, need string) Answer {
+	return Answer{Key: gate.Key{Name: Name, Pass: true, Margin: margin, Need: need}}
 }
 
+// strict judges by exact provenance alone.
 func (s *session) strict(c Call, roles []role) Answer {
 	if len(roles) == 0 {
 		roles = []role{newRole("", c.Action)}
 	}
 	var open []string
-	for _, r := range roles {
-		if s.holds(r) {
+	for i := range roles {
+		r := &roles[i]
+		if s.master.holds(r, roles) {
 			continue
 		}
 		why := r.String() + " was said by nobody who is trusted"
-		if h, ok := s.forcedBy(r); ok {
-			why += ", but by " + h.quote(r)
+		if at := s.carrier(r); at.text != nil {
+			why += ", but by " + at.String()
 		}
 		open = append(open, why)
 	}
 	if len(open) == 0 {
-		return passes("every value was said by somebody who is trusted")
+		return passes(float64(len(roles)), "every value was said by somebody who is trusted")
 	}
 	lead := "a critical call needs every value to be the user's own"
-	if len(s.trusted) == 0 {
+	if len(s.master.texts) == 0 {
 		lead = "master_empty: no trusted text was heard in this session, and " + lead
 	}
-	return asks(c, lead, open)
+	return asks(c, -float64(len(open)), lead, open)
 }
 
-func (s *session) lenient(c Call, roles []role) Answer {
-	var open []string
-	for _, r := range roles {
-		if s.holds(r) {
-			continue
+// carrier returns the first sentence that carries the value.
+func (s *session) carrier(r *role) (at quoted) {
+	s.find(r, func(p place) {
+		if at.text == nil {
+			h := s.text(p.text)
+			at = quoted{h, int(h.words[p.word].sentence)}
 		}
-		if h, ok := s.forcedBy(r); ok {
-			open = append(open, r.String()+" came from "+h.quote(r))
-		} else if s.dropped > 0 {
-			open = append(open, fmt.Sprintf("%s may have come from one of %d untrusted texts that are no longer held", r, s.dropped))
-		}
+	})
+	return at
+}
+
+// lenient judges by the risk, against the limit of the policy.
+func (b *Book) lenient(s *session, c Call, roles []role) Answer {
+	worst, lost := b.weighUp(s, c.Action, roles)
+	limit := b.cfg.Mode.limit()
+	switch {
+	case worst.risk >= limit:
+		return asks(c, limit-worst.risk, worst.lead(), []string{worst.String()})
+	case lost != nil && s.dropped > 0:
+		return asks(c, -1, "untrusted text must not choose the values of a call", []string{
+			fmt.Sprintf("%s may have come from one of %d untrusted texts that are no longer held", lost, s.dropped)})
 	}
-	if len(open) == 0 {
-		return passes("no value came from untrusted text alone")
+	need := "every value was said by somebody who is trusted"
+	if worst.risk > -1 || worst.role != nil {
+		need = fmt.Sprintf("no untrusted text drives it: risk %.2f of %.2f", worst.risk, limit)
 	}
-	return asks(c, "untrusted text must not choose the values of a call", open)
+	return passes(limit-worst.risk, need)
+}
+
+// lead says what is wrong.
+func (f *finding) lead() string {
+	if f.role == nil {
+		return "untrusted text must not choose what is called"
+	}
+	return "untrusted text must not choose the values of a call"
+}
+
+// String names the value, where it came from, and the sentence that drove it, with the numbers.
+func (f *finding) String() string {
+	if f.role == nil {
+		return fmt.Sprintf("%s asks for what nobody who is trusted has named (risk %.2f: m %.2f, I %.2f)",
+			f.driver, f.risk, f.risk, f.tool)
+	}
+	why := fmt.Sprintf("%s came from %s", f.role, f.carrier)
+	if f.driver != f.carrier {
+		why += fmt.Sprintf(", driven by %q", short(f.driver.quote(), 160))
+	}
+	return fmt.Sprintf("%s (risk %.2f: F %.2f, W %.2f, kappa %.2f, I %.2f)",
+		why, f.risk, f.force, f.command, f.record, f.tool)
 }
 
 // asks returns the answer of a call that is held. At most four values are named; the rest is counted.
-func asks(c Call, lead string, open []string) Answer {
+func asks(c Call, margin float64, lead string, open []string) Answer {
 	const named = 4
 	shown := open
 	if len(open) > named {
@@ -110,7 +148,7 @@ func asks(c Call, lead string, open []string) Answer {
 	need := lead + ": " + strings.Join(shown, "; ")
 	id := questionID(c)
 	return Answer{
-		Key: gate.Key{Name: Name, Margin: -float64(len(open)), Need: need},
+		Key: gate.Key{Name: Name, Margin: margin, Need: need},
 		Ask: true, QuestionID: id,
 		Realign: fmt.Sprintf("Should %q be done? %s. Say so in your own words, and propose it again (question %s).", short(c.Action, 64), need, id),
 	}
@@ -155,43 +193,19 @@ func (r role) String() string {
 	return fmt.Sprintf("%s = %q", short(r.path, 64), short(r.value, 64))
 }
 
-// quote names the source and the sentence that carries the role's value.
-func (h heard) quote(r role) string {
-	source := h.source
+// String names the source and the sentence.
+func (q quoted) String() string {
+	source := q.text.source
 	if source == "" {
 		source = "an unnamed source"
 	}
-	return fmt.Sprintf("%s: %q", short(source, 64), short(h.sentence(r), 160))
+	return fmt.Sprintf("%s: %q", short(source, 64), short(q.quote(), 160))
 }
 
-// sentence returns the sentence of the text that holds the value, or the text where none does alone.
-func (h heard) sentence(r role) string {
-	rest := h.body
-	for rest != "" {
-		end := sentenceEnd(rest)
-		part := heard{body: rest[:end], normal: normal(rest[:end])}
-		if part.carries(r) {
-			return strings.TrimSpace(part.body)
-		}
-		rest = rest[end:]
-	}
-	return strings.TrimSpace(h.body)
-}
-
-// sentenceEnd returns the length of the first sentence of s: up to a line's end, or a full stop,
-// question or exclamation mark that a blank follows.
-func sentenceEnd(s string) int {
-	for i := range len(s) {
-		switch s[i] {
-		case '\n':
-			return i + 1
-		case '.', '!', '?':
-			if i+1 < len(s) && s[i+1] == ' ' {
-				return i + 2
-			}
-		}
-	}
-	return len(s)
+// quote returns the sentence in one line.
+func (q quoted) quote() string {
+	s := q.text.sentences[q.sentence]
+	return strings.Join(strings.Fields(q.text.text[s.start:s.end]), " ")
 }
 
 // short returns s cut to n characters, with an ellipsis where it was longer.

@@ -85,6 +85,11 @@ func cutsWord(s string, i int, v string) bool {
 // "1000.5" and "1000.50" are one number; a comma before anything but three digits is a decimal comma;
 // a chain with two points (an address, a date) is a row of whole numbers.
 func numbers(s string, yield func(string) bool) {
+	numbersAt(s, func(_ int, n string) bool { return yield(n) })
+}
+
+// numbersAt is numbers with the byte at which the number, or the chain that it belongs to, begins.
+func numbersAt(s string, yield func(int, string) bool) {
 	for i := 0; i < len(s); {
 		if !isDigit(s[i]) {
 			i++
@@ -94,7 +99,7 @@ func numbers(s string, yield func(string) bool) {
 		for end < len(s) && (isDigit(s[end]) || (s[end] == '.' || s[end] == ',') && end+1 < len(s) && isDigit(s[end+1])) {
 			end++
 		}
-		if !chain(s[i:end], isNegative(s, i), yield) {
+		if !chain(s[i:end], isNegative(s, i), func(n string) bool { return yield(i, n) }) {
 			return
 		}
 		i = end

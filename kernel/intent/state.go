@@ -2,11 +2,12 @@ package intent
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/becomingone/becomingone/kernel/cursor"
 )
 
-const stateVersion = 1
+const stateVersion = 2
 
 // AppendBinary appends all that the Book remembers: sessions in order of their names, each text as it
 // came. Equal Books give equal bytes.
@@ -22,17 +23,18 @@ func (b *Book) AppendBinary(dst []byte) ([]byte, error) {
 		s := b.sessions[id]
 		dst = cursor.Text(dst, id)
 		dst = cursor.Uint(cursor.Uint(dst, uint64(s.at)), s.dropped)
-		dst = appendHeard(appendHeard(dst, s.trusted), s.untrusted)
+		dst = cursor.Uint(cursor.Uint(dst, uint64(s.master.turns)), uint64(len(s.master.texts)))
+		for _, v := range s.master.texts {
+			dst = cursor.Uint(cursor.Uint(dst, uint64(v.at)), uint64(v.turn))
+			dst = cursor.Text(cursor.Text(dst, v.source), v.body)
+		}
+		dst = cursor.Uint(dst, uint64(len(s.untrusted)))
+		for _, h := range s.untrusted {
+			dst = cursor.Uint(cursor.Uint(dst, uint64(h.at)), uint64(h.turn))
+			dst = cursor.Text(cursor.Text(dst, h.source), h.body)
+		}
 	}
 	return dst, nil
-}
-
-func appendHeard(dst []byte, texts []heard) []byte {
-	dst = cursor.Uint(dst, uint64(len(texts)))
-	for _, h := range texts {
-		dst = cursor.Text(cursor.Text(dst, h.source), h.body)
-	}
-	return dst
 }
 
 // UnmarshalBinary restores a Book of the same Config. On an error the Book is as it was.
@@ -41,7 +43,7 @@ func (b *Book) UnmarshalBinary(data []byte) error {
 	if v := r.Byte(); v != stateVersion {
 		r.Fail(fmt.Errorf("version %d: not %d", v, stateVersion))
 	}
-	next := Book{cfg: b.cfg, sessions: map[string]*session{}, count: r.Uint()}
+	next := Book{cfg: b.cfg, reader: b.reader, sessions: map[string]*session{}, count: r.Uint()}
 	for range r.Len(maxEvicted, 8) {
 		next.evicted = append(next.evicted, r.Uint())
 	}
@@ -70,23 +72,32 @@ func (b *Book) readSession(r *cursor.Reader) (string, *session) {
 	s := newSession()
 	id := r.Text(len(r.Rest()))
 	s.at, s.dropped = r.Int(), r.Uint()
-	for range r.Len(b.cfg.MaxTrusted, 16) {
-		s.trust(readHeard(r))
+	turns := r.Uint()
+	for i := range r.Len(b.cfg.MaxTrusted, 32) {
+		at, turn := r.Int(), r.Uint()
+		v := b.reader.voice(at, r.Text(len(r.Rest())), r.Text(len(r.Rest())))
+		if turn >= turns || turns > math.MaxUint32 || i > 0 && turn <= uint64(s.master.texts[i-1].turn) {
+			r.Fail(fmt.Errorf("session %q: turn %d of %d: not in order", id, turn, turns))
+			break
+		}
+		v.turn = uint32(turn)
+		s.master.add(v)
 	}
-	for range r.Len(b.cfg.MaxUntrusted, 16) {
-		h := readHeard(r)
-		s.untrusted = append(s.untrusted, h)
-		s.forced += h.size()
+	s.master.turns = uint32(turns)
+	for range r.Len(b.cfg.MaxUntrusted, 32) {
+		at, turn := r.Int(), r.Uint()
+		h := b.reader.read(r.Text(len(r.Rest())), r.Text(len(r.Rest())))
+		if turn > turns {
+			r.Fail(fmt.Errorf("session %q: turn %d: not in 0…%d", id, turn, turns))
+			break
+		}
+		h.at = at
+		s.force(h, math.MaxInt)
+		h.turn = uint32(turn)
 	}
-	if s.held > b.cfg.MaxTrusted || s.forced > b.cfg.MaxUntrusted {
+	if s.master.held > b.cfg.MaxTrusted || s.forced > b.cfg.MaxUntrusted {
 		r.Fail(fmt.Errorf("session %q: %d trusted and %d untrusted bytes: not within %d and %d",
-			id, s.held, s.forced, b.cfg.MaxTrusted, b.cfg.MaxUntrusted))
+			id, s.master.held, s.forced, b.cfg.MaxTrusted, b.cfg.MaxUntrusted))
 	}
 	return id, s
-}
-
-func readHeard(r *cursor.Reader) heard {
-	h := heard{source: r.Text(len(r.Rest())), body: r.Text(len(r.Rest()))}
-	h.normal = normal(h.body)
-	return h
 }
