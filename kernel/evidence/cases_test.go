@@ -3,35 +3,13 @@ package evidence_test
 import (
 	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/evidence"
 )
-
-// readCase decodes ../shared/cases/name beside the module, or skips.
-func readCase(t *testing.T, name string, into any) {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		t.Skipf("reference file ../shared/cases/%s is not here; the formula tests cover the essentials", name)
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-}
 
 func TestCase04Bounds(t *testing.T) {
 	var c struct {
@@ -46,7 +24,7 @@ func TestCase04Bounds(t *testing.T) {
 		Universal []struct{ Nu, X, LnP float64 }
 		NMin      map[string]json.RawMessage `json:"nmin"`
 	}
-	readCase(t, "04_plv_null.json", &c)
+	cases.Need(t, "04_plv_null.json", &c)
 	for _, v := range c.Universal {
 		require.InDelta(t, v.LnP, evidence.LnBound(v.Nu, v.X), 1e-9*max(1, math.Abs(v.LnP)), v)
 	}
@@ -100,7 +78,7 @@ func TestCase05Process(t *testing.T) {
 			Mix     float64   `json:"lnE_mix"`
 		}
 	}
-	readCase(t, "05_evidence.json", &c)
+	cases.Need(t, "05_evidence.json", &c)
 	kappas := []float64{.5, 1, 2, 4, 8, 16, 32}
 	for _, v := range c.Values {
 		e := run(v.N, v.R)
@@ -137,7 +115,7 @@ func TestCase03NullOfMSC(t *testing.T) {
 	var c struct {
 		Null []struct{ N, X, P float64 }
 	}
-	readCase(t, "03_msc_distribution.json", &c)
+	cases.Need(t, "03_msc_distribution.json", &c)
 	for _, v := range c.Null {
 		require.InDelta(t, math.Log(v.P), evidence.LnMSC(v.N, v.X), 1e-9*math.Abs(math.Log(v.P)), v)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
@@ -86,7 +87,7 @@ func TestCase03Power(t *testing.T) {
 			P      float64 `json:"P_ge"`
 		}
 	}
-	readCase(t, "03_msc_distribution.json", &c)
+	cases.Need(t, "03_msc_distribution.json", &c)
 	require.NotEmpty(t, c.Alt)
 	for _, v := range c.Alt {
 		p, err := evidence.MSCPower(v.N, v.Msc, v.X)
@@ -151,7 +152,7 @@ func TestCase05Gauss(t *testing.T) {
 			LnB         float64 `json:"lnB"`
 		} `json:"msc_values"`
 	}
-	readCase(t, "05_evidence.json", &c)
+	cases.Need(t, "05_evidence.json", &c)
 	require.NotEmpty(t, c.Values)
 	for _, v := range c.Values {
 		require.InDelta(t, v.LnB, evidence.LnGauss(v.N, v.Sxx, v.Syy, v.Sxy, v.C), 1e-10)

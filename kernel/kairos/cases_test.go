@@ -1,41 +1,18 @@
 package kairos_test
 
 import (
-	"encoding/json"
 	"math"
 	"math/big"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/signal"
 )
-
-// readCase decodes ../shared/cases/name beside the module, or skips.
-func readCase(t *testing.T, name string, into any) {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		t.Skipf("reference file ../shared/cases/%s is not here; the oracle tests cover the essentials", name)
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-}
 
 func requireComplex(t *testing.T, want [2]float64, got complex128, tol float64, at ...any) {
 	t.Helper()
@@ -54,7 +31,7 @@ func TestCase01Tone(t *testing.T) {
 		}
 		Tolerance float64
 	}
-	readCase(t, "01_tone.json", &c)
+	cases.Need(t, "01_tone.json", &c)
 	require.Len(t, c.Cases, 8)
 	for _, v := range c.Cases {
 		cfg := kairos.ReplayConfig{Window: kairos.Rectangular, OmegaHz: v.Omega / (2 * math.Pi) * 1e9, Lag: time.Duration(v.Lag)}
@@ -133,7 +110,7 @@ func (g golden) stream() []phase.Sample {
 
 func TestCase02Golden(t *testing.T) {
 	var c struct{ Cases []golden }
-	readCase(t, "02_golden_stream.json", &c)
+	cases.Need(t, "02_golden_stream.json", &c)
 	require.Len(t, c.Cases, 5)
 	for _, g := range c.Cases {
 		for _, reading := range []phase.Reading{phase.ByPhase, phase.ByEnergy} {
@@ -181,7 +158,7 @@ func TestCase15Transients(t *testing.T) {
 			At    float64 `json:"t_over_tau"`
 		}
 	}
-	readCase(t, "15_transients.json", &c)
+	cases.Need(t, "15_transients.json", &c)
 	const tau = 100 * time.Millisecond
 	const dt = 10 * time.Microsecond
 	cross := func(from, to complex128, ic float64, above bool) float64 {

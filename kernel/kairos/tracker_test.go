@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/kairos"
 	"github.com/becomingone/becomingone/kernel/phase"
 	"github.com/becomingone/becomingone/kernel/signal"
@@ -39,7 +40,7 @@ func TestCase19Loop(t *testing.T) {
 			}
 		} `json:"type2_pll"`
 	}
-	readCase(t, "19_robust_mesh.json", &c)
+	cases.Need(t, "19_robust_mesh.json", &c)
 	require.NotEmpty(t, c.Loop.Examples)
 	for _, v := range c.Loop.Examples {
 		require.InDelta(t, v.Radius, radius(v.Kp, v.Ki), 1e-7) // a double root is known to the root of the precision

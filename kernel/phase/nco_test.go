@@ -1,41 +1,18 @@
 package phase_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
 	"math/cmplx"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/becomingone/becomingone/kernel/cases"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
-
-// readCase decodes ../shared/cases/name beside the module, or skips.
-func readCase(t *testing.T, name string, into any) {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, dir, up, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "cases", name))
-	if os.IsNotExist(err) {
-		t.Skipf("reference file ../shared/cases/%s is not here; the formula tests cover the essentials", name)
-	}
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, into))
-}
 
 func TestCase17NCO(t *testing.T) {
 	var c struct {
@@ -46,7 +23,7 @@ func TestCase17NCO(t *testing.T) {
 			Phase string `json:"phase64"`
 		}
 	}
-	readCase(t, "17_nco.json", &c)
+	cases.Need(t, "17_nco.json", &c)
 	require.NotEmpty(t, c.Cases)
 	for _, v := range c.Cases {
 		hz, ok := new(big.Rat).SetString(v.F)
