@@ -249,11 +249,17 @@ func tlogHash(leaf []byte) [32]byte { return sha256.Sum256(append([]byte{0}, lea
 // Metrics appends the node's own figures in the Prometheus text format.
 func (f *Face) Metrics(w io.Writer) error {
 	st := &f.Runtime.state
+	_, open, pushed := f.Runtime.asked.list(0)
 	_, err := fmt.Fprintf(w, "# HELP becomingone_log_entries Entries of the witness log.\n# TYPE becomingone_log_entries gauge\n"+
 		"becomingone_log_entries %d\n"+
 		"# HELP becomingone_calls_dropped_total Calls of the node's own that were never decided.\n"+
 		"# TYPE becomingone_calls_dropped_total counter\nbecomingone_calls_dropped_total %d\n"+
 		"# HELP becomingone_intake_waiting Inputs that wait for the kernel.\n# TYPE becomingone_intake_waiting gauge\n"+
-		"becomingone_intake_waiting %d\n", f.Log.Size(), st.droppedCalls.Load(), len(f.Runtime.intake))
+		"becomingone_intake_waiting %d\n"+
+		"# HELP becomingone_questions_open Questions that wait for the user.\n# TYPE becomingone_questions_open gauge\n"+
+		"becomingone_questions_open %d\n"+
+		"# HELP becomingone_questions_dropped_total Questions pushed out by newer ones.\n"+
+		"# TYPE becomingone_questions_dropped_total counter\nbecomingone_questions_dropped_total %d\n",
+		f.Log.Size(), st.droppedCalls.Load(), len(f.Runtime.intake), open, pushed)
 	return err
 }

@@ -74,10 +74,7 @@ func (q *questions) open(w web.Question) web.Question {
 	defer q.mu.Unlock()
 	w.ExpiresAt = w.At + int64(q.life)
 	a := &asked{Question: w, size: 512 + len(w.Arguments) + len(w.Text) + len(w.Session) + len(w.Action)}
-	for q.crowded(w.Session, a.size) {
-		q.end(q.givesWay(w.Session), fmt.Errorf("%w: newer questions pushed it out", ErrNoQuestion))
-		q.pushed++
-	}
+	q.makeRoom(w.Session, a.size)
 	q.forget(w.ID)
 	q.byID[w.ID] = q.order.PushBack(a)
 	q.asking[w.Session]++
@@ -85,19 +82,32 @@ func (q *questions) open(w web.Question) web.Question {
 	return w
 }
 
-func (q *questions) crowded(session string, size int) bool {
+// makeRoom ends the oldest questions: of the session itself where that one has too many, and all of a
+// session where there are too many of those.
+func (q *questions) makeRoom(session string, size int) {
 	own := q.asking[session]
-	return q.order.Len() > 0 && (q.order.Len() >= intent.MaxQuestions || q.bytes+size > heldBytes ||
-		own >= intent.MaxOwn || own == 0 && len(q.asking) >= intent.MaxAsking)
+	if own == 0 && len(q.asking) >= intent.MaxAsking {
+		q.push(q.order.Front().Value.(*asked).Session, q.order.Len())
+	}
+	if own >= intent.MaxOwn {
+		q.push(session, 1)
+	}
+	for q.order.Len() >= intent.MaxQuestions || q.order.Len() > 0 && q.bytes+size > heldBytes {
+		q.push(q.order.Front().Value.(*asked).Session, 1)
+	}
 }
 
-// givesWay is the oldest question, of the session itself where that one has too many.
-func (q *questions) givesWay(session string) *list.Element {
-	e := q.order.Front()
-	for q.asking[session] >= intent.MaxOwn && e.Value.(*asked).Session != session {
-		e = e.Next()
+// push ends up to n of the session's questions, oldest first.
+func (q *questions) push(session string, n int) {
+	for e := q.order.Front(); e != nil && n > 0; {
+		next := e.Next()
+		if e.Value.(*asked).Session == session {
+			q.end(e, fmt.Errorf("%w: newer questions pushed it out", ErrNoQuestion))
+			q.pushed++
+			n--
+		}
+		e = next
 	}
-	return e
 }
 
 // end takes a question away and remembers why.

@@ -146,6 +146,42 @@ func (c *Client) Reload(ctx context.Context) ([]web.Plugin, error) {
 	return answer.Plugins, c.json(ctx, http.MethodPost, "/api/v1/plugins/reload", nil, &answer)
 }
 
+// Questions lists those that wait for the owner, and says how many wait in all.
+func (c *Client) Questions(ctx context.Context) ([]web.Question, int, error) {
+	var answer struct {
+		Questions []web.Question `json:"questions"`
+		Open      int            `json:"open"`
+	}
+	err := c.json(ctx, http.MethodGet, "/api/v1/approvals", nil, &answer)
+	return answer.Questions, answer.Open, err
+}
+
+// Answer gives the owner's word on a question.
+func (c *Client) Answer(ctx context.Context, id string, yes bool) (web.Answered, error) {
+	var a web.Answered
+	return a, c.post(ctx, "/api/v1/approvals", web.AnswerRequest{ID: id, Yes: &yes}, &a)
+}
+
+// Judge asks the gate about a tool that somebody else executes.
+func (c *Client) Judge(ctx context.Context, req web.JudgeRequest) (web.Outcome, error) {
+	var o web.Outcome
+	return o, c.post(ctx, "/api/v1/judge", req, &o)
+}
+
+// CloseSession makes the node forget a session that has ended.
+func (c *Client) CloseSession(ctx context.Context, session string) error {
+	var closed struct{}
+	return c.post(ctx, "/api/v1/session/close", map[string]string{"session": session}, &closed)
+}
+
+func (c *Client) post(ctx context.Context, path string, body, dst any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("client: encode request of %s: %w", path, err)
+	}
+	return c.json(ctx, http.MethodPost, path, bytes.NewReader(b), dst)
+}
+
 // Witness returns the newest n entries of the log, oldest first.
 func (c *Client) Witness(ctx context.Context, n int) ([]web.WitnessEntry, error) {
 	var answer struct {
