@@ -254,7 +254,7 @@ func (f FieldConfig) estimator() (phase.Config, error) {
 	case line.SetFloat64(f.Input.FrequencyHz) == nil:
 		return cfg, fmt.Errorf("frequency_hz %v: not finite", f.Input.FrequencyHz)
 	}
-	nco, err := phase.NewRationalNCO(line)
+	nco, err := phase.NewFineNCO(line)
 	if err != nil {
 		return cfg, err
 	}

@@ -168,7 +168,7 @@ func (a *app) replayResonanceCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.printReading(r.Read())
+			return a.printReading(r.Read(), r.Spectrum(nil))
 		},
 	}
 	f := cmd.Flags()
@@ -195,8 +195,26 @@ func (d digits) MarshalJSON() ([]byte, error) {
 
 func pairOf(z [2]float64) [2]digits { return [2]digits{digits(z[0]), digits(z[1])} }
 
-func (a *app) printReading(r kairos.Reading) error {
+// scale is one level of a ladder, as the reading's numbers are.
+type scale struct {
+	Tau      digits    `json:"tau_s"`
+	T        [2]digits `json:"T"`
+	T2       digits    `json:"T2"`
+	Nu       digits    `json:"nu"`
+	Mass     digits    `json:"mass"`
+	LnPBound digits    `json:"lnP_bound"`
+}
+
+// printReading prints the state and, of a ladder, its coherence at each scale.
+func (a *app) printReading(r kairos.Reading, spectrum []kairos.Scale) error {
+	var levels []scale
+	for _, l := range spectrum {
+		levels = append(levels, scale{digits(l.Tau), pairOf(l.T), digits(l.T2), digits(l.Nu), digits(l.W), digits(l.LnPBound)})
+	}
 	if !a.asJSON {
+		for _, l := range spectrum {
+			fmt.Fprintf(a.out, "tau %.6g s  |T|² %.6f  nu %.2f\n", l.Tau, l.T2, l.Nu)
+		}
 		_, err := fmt.Fprintf(a.out, "n %d  |T|² %.6f  psi %.4f rad  nu %.2f  lnP_bound %.2f  lnE %.2f  lnSR %.2f\n",
 			r.N, r.T2, r.Psi, r.Nu, r.LnPBound, r.LnE, r.LnSR)
 		return err
@@ -218,6 +236,7 @@ func (a *app) printReading(r kairos.Reading) error {
 		LnSR       digits    `json:"lnSR"`
 		T2Unbiased digits    `json:"T2_unbiased"`
 		Ts         [2]digits `json:"Ts"`
+		Spectrum   []scale   `json:"spectrum,omitempty"`
 	}{r.N, r.At, pairOf(r.S), digits(r.W), digits(r.Q), digits(r.Ex), digits(r.Ey), pairOf(r.T), digits(r.T2), digits(r.Nu),
-		digits(r.Psi), digits(r.LnPBound), digits(r.LnE), digits(r.LnSR), digits(r.T2Unbiased), pairOf(r.Ts)})
+		digits(r.Psi), digits(r.LnPBound), digits(r.LnE), digits(r.LnSR), digits(r.T2Unbiased), pairOf(r.Ts), levels})
 }
