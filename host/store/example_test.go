@@ -107,3 +107,28 @@ func ExampleOpenReader() {
 	// 1 hello <nil>
 	// <nil> <nil> <nil>
 }
+
+func ExampleLog_SeekTime() {
+	l, _, end := exampleLog()
+	defer end()
+	ctx := context.Background()
+	for _, at := range []int64{10, 20, 30, 40} {
+		_, _ = l.Append(ctx, hello(at))
+	}
+	from, err := l.SeekTime(15) // from 15 up to 35
+	fmt.Println(from, err)
+	for e, err := range l.Entries(ctx, from) {
+		if err != nil || e.Leaf.At >= 35 {
+			break
+		}
+		fmt.Println(e.Leaf.At)
+	}
+	behind, err := l.SeekTime(25 + 1) // the newest that is not later than 25
+	fmt.Println(behind-1, err)
+	// Output:
+	// 1 <nil>
+	// 20
+	// 30
+	// 1 <nil>
+	// <nil> <nil> <nil>
+}

@@ -25,6 +25,7 @@ type Log struct {
 	recovered Recovery
 	writer    writer
 	tiler     *tiler
+	times     timeTable
 
 	wake chan struct{} // the writer has something to look at
 	done chan struct{} // closed when Run has ended

@@ -19,6 +19,7 @@ type Reader struct {
 	root     string
 	verifier note.Verifier
 	key      string
+	times    timeTable
 	mu       sync.Mutex
 	snap     *snapshot
 }
