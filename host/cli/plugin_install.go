@@ -22,7 +22,7 @@ func (a *app) pluginInstallCmd() *cobra.Command {
 		Long: "Installs a plugin from a folder, a manifest, a zip file, an https address with its digest behind it,\n" +
 			"or an OCI registry by digest. Its signature is verified first; a signer that is new here, and rights\n" +
 			"that were not granted before, need a yes from a person at this terminal. What your own key signed\n" +
-			"and stays in the sandbox needs none. It is compiled and asked what it is in a process with bounds.\n" +
+			"needs none if it stays in the sandbox and only answers calls. It is compiled and asked what it is in a process with bounds.\n" +
 			"A running node loads it at once.\n\n" +
 			"A script of yours may pass what you have inspected before: --trust ed25519:… (the signer, whose\n" +
 			"plugin may then do what its first version says) or --trust sha256:… (exactly this bundle).",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/becomingone/becomingone/kernel/gate"
 	"github.com/becomingone/becomingone/plugins"
+	"github.com/becomingone/becomingone/sdk/abi"
 )
 
 // Rights are all that a manifest lets a plugin do.
@@ -105,6 +106,22 @@ func (r Rights) Beyond(granted Rights) []string {
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
 		if r.Limits[name] > granted.Limits[name] {
 			add("limits.%s %d, granted %d", name, r.Limits[name], granted.Limits[name])
+		}
+	}
+	return more
+}
+
+// beyondCalls says, one a line, what r may do without anybody calling it through the gate.
+func (r Rights) beyondCalls() (more []string) {
+	switch r.Kind {
+	case abi.KindObserver:
+		more = append(more, "sees the records of the log")
+	case abi.KindInput:
+		more = append(more, "feeds channels: "+strings.Join(r.Channels, ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Actions)) {
+		if when := r.Actions[name].When; len(when) > 0 {
+			more = append(more, "action "+name+": acts by itself when "+strings.Join(when, " or ")+" collapses")
 		}
 	}
 	return more

@@ -56,8 +56,9 @@ func (c *Change) AgreeTo(trust string) error {
 	return nil
 }
 
-// Plan compares a bundle with what is installed. own is the owner's own signing key, "" for none:
-// what it signed needs no yes as long as it stays in a sandbox and asks for no more than before.
+// Plan compares a bundle with what is installed. own is the owner's own signing key, "" for none.
+// What it signed needs no yes, because whoever can use it is the owner's user anyway, as long as it
+// stays in a sandbox, only answers calls that the gate judges, and asks for no more than before.
 func (s *Store) Plan(b *Bundle, own string) (*Change, error) {
 	if reserved(b.Manifest.Name) {
 		return nil, fmt.Errorf("supply: install %s: the name %q is taken by the store itself", b.Source, b.Manifest.Name)
@@ -102,6 +103,7 @@ func (c *Change) compare(own string) {
 	case before == nil && signer != own:
 		c.Who = []string{"its signer is new here: " + signer}
 	case before == nil:
+		c.Who = c.Rights.beyondCalls()
 	case before.Signer != signer:
 		c.Who = []string{fmt.Sprintf("signed by %s, before by %s", or(signer, "nobody"), or(before.Signer, "nobody"))}
 	case signer == "" && before.Bundle != c.Bundle.Digest():

@@ -66,7 +66,11 @@ func TestWhoNeedsToSayYes(t *testing.T) {
 		now    string
 		want   []string
 	}{
-		"own":            {"", signed(t, own, "voice", more, "1"), nil},
+		"own": {"", signed(t, own, "voice", more, "1"), nil},
+		"own, triggered": {"", signed(t, own, "voice", "actions: {say: {effect: read, trigger: {collapse: [co2]}}}", "1"),
+			[]string{"action say: acts by itself when co2 collapses"}},
+		"own, observer":  {"", kind(t, own, "observer\n"), []string{"sees the records of the log"}},
+		"own, input":     {"", kind(t, own, "input\nchannels: [mic]\n"), []string{"feeds channels: mic"}},
 		"own, a process": {"", process(t, own), []string{"runs as a process of yours, outside the sandbox"}},
 		"unsigned": {"", plugin(t, "voice", say, "1"),
 			[]string{"nobody has signed it"}},
@@ -104,6 +108,18 @@ func TestWhoNeedsToSayYes(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+// kind is a bundle of another kind, signed by k.
+func kind(t testing.TB, k supply.Key, lines string) string {
+	dir := plugin(t, "voice", "", "1")
+	file := filepath.Join(dir, supply.ManifestFile)
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(b), "kind: action", "kind: "+lines, 1)), 0o600))
+	_, err = supply.SignPath(dir, k)
+	require.NoError(t, err)
+	return dir
 }
 
 func process(t testing.TB, k supply.Key) string {
