@@ -311,6 +311,42 @@ func TestPagePairs(t *testing.T) {
 	require.Empty(t, b.complaints())
 }
 
+// A paired page answers a question; one that is not paired cannot.
+func TestPageAnswersQuestions(t *testing.T) {
+	f := &fakeApprovals{answers: map[string]bool{}}
+	b, p := open(t), play(t, func(c *Config) { c.Approvals = f })
+	p.weeks(t, 5)
+	q := Question{ID: "q-1", At: p.node.status.At, ExpiresAt: p.node.status.At + int64(time.Hour), Action: "pay", Session: "s",
+		Arguments: []byte(`{"to":"` + secretText + `"}`), Text: "came from mail:4", State: "open"}
+	p.node.status.Questions = []Question{q}
+	b.visit(t, p.url, 1280, 900, "light", "reduce")
+	b.until(t, `document.querySelectorAll("#questions li").length === 1`)
+	require.Zero(t, get[int](t, b, `document.querySelectorAll("#questions button").length`))
+	require.NotContains(t, get[string](t, b, `document.body.innerText`), secretText)
+
+	addr, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(p.url, "http://"))
+	require.NoError(t, err)
+	b.do(t, chromedp.Navigate(p.PairURL(addr)))
+	b.until(t, `document.querySelectorAll("#questions button").length === 2`)
+	require.Contains(t, get[string](t, b, `document.getElementById("questions").innerText`), secretText)
+	b.shot(t, "question")
+	get[chromedp.Void](t, b, `document.querySelector("#questions .yes").click()`)
+	b.until(t, `document.getElementById("s-questions").hidden`)
+	f.mu.Lock()
+	require.Equal(t, map[string]bool{"q-1": true}, f.answers)
+	require.Equal(t, "page", f.by)
+	f.mu.Unlock()
+
+	q.ID = "q-2" // one that the node no longer knows: the page says so and goes on asking
+	require.NoError(t, p.Publish("question", encoded(q)))
+	b.until(t, `document.querySelector("#questions .no")`)
+	get[chromedp.Void](t, b, `document.querySelector("#questions .no").click()`)
+	b.until(t, `document.getElementById("questions").innerText.includes("no question")`)
+	q.State = "expired"
+	require.NoError(t, p.Publish("question", encoded(q)))
+	b.until(t, `document.getElementById("s-questions").hidden`)
+}
+
 func TestPageSaysThatALinkIsUsed(t *testing.T) {
 	b, p := open(t), play(t, nil)
 	b.visit(t, p.url+"/#pair=USED", 1280, 900, "light", "reduce")

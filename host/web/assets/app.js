@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 const most = 40; // events listed
 const secretKey = "becomingone.csrf";
 
-const model = { cards: new Map(), events: [], plugins: new Map(), hooks: new Map(), log: null, node: null, skew: 0 };
+const model = { cards: new Map(), events: [], plugins: new Map(), hooks: new Map(), questions: new Map(), log: null, node: null, skew: 0 };
 const dirty = new Set();
 let secret = load();
 
@@ -47,6 +47,7 @@ const takers = {
   plugin: (p) => { model.plugins.set(p.name, p); mark("plugins"); },
   hook: (h) => { model.hooks.set(`${h.event}/${h.name}`, h); mark("hooks"); },
   log: (l) => { model.log = l; mark("log"); },
+  question: takeQuestion,
   status: takeStatus,
 };
 
@@ -85,8 +86,19 @@ function takeStatus(st) {
   for (const d of st.decisions ?? []) addEvent({ id: `d${d.witness_index}`, at: d.at, decision: d });
   model.plugins = new Map((st.plugins ?? []).map((p) => [p.name, p]));
   model.hooks = new Map((st.hooks ?? []).map((h) => [`${h.event}/${h.name}`, h]));
+  model.questions = new Map((st.questions ?? []).map((q) => [q.id, q]));
   model.log = st.log;
   mark("node", "plugins", "hooks", "log", "questions", "peers", "events");
+}
+
+function takeQuestion(q) {
+  if (q.state === "open") {
+    model.questions.set(q.id, q);
+    if (live) announce(`A question for you: ${q.action}.`);
+  } else {
+    model.questions.delete(q.id);
+  }
+  mark("questions");
 }
 
 function addEvent(e, say) {
@@ -218,9 +230,53 @@ function paintLog() {
 }
 
 function paintQuestions() {
-  const qs = model.node?.questions ?? [];
+  const qs = [...model.questions.values()].filter((q) => !q.expires_at || q.expires_at > now());
   $("s-questions").hidden = qs.length === 0;
-  $("questions").replaceChildren(...qs.map((q) => el("li", { className: "question" }, el("b", {}, q.action), el("p", {}, q.text ?? "Pair this page to read the question."), el("p", { className: "quiet" }, `Answer on a terminal: becomingone approve ${q.id}`))));
+  const list = $("questions");
+  const old = new Map([...list.children].map((li) => [li.dataset.id, li]));
+  const owner = model.node?.viewer === "owner";
+  list.replaceChildren(...qs.map((q) => {
+    const li = old.get(q.id);
+    if (li && li.owner === owner && li.at === q.at) return li; // what has the focus stays where it is
+    return questionItem(q, owner);
+  }));
+}
+
+function questionItem(q, owner) {
+  const title = el("b", { id: `q-${q.id}` }, q.action);
+  const li = el("li", { className: "question", "data-id": q.id }, title);
+  li.owner = owner;
+  li.at = q.at;
+  if (!owner) {
+    li.append(el("p", {}, "Pair this page to read the question."), el("p", { className: "quiet" }, `Or answer on a terminal: becomingone approve ${q.id}`));
+    return li;
+  }
+  const args = q.arguments ? JSON.stringify(q.arguments, null, 1) : `${count(q.arguments_bytes ?? 0)} bytes: becomingone witness show ${q.witness_index}`;
+  const yes = el("button", { type: "button", className: "yes", "aria-describedby": title.id }, "Yes, once");
+  const no = el("button", { type: "button", className: "no", "aria-describedby": title.id }, "No");
+  const said = el("p", { className: "quiet", role: "status" });
+  for (const [button, word] of [[yes, true], [no, false]]) {
+    button.addEventListener("click", () => answer(q, word, [yes, no], said));
+  }
+  li.append(el("pre", {}, args), el("p", { className: "why" }, q.text ?? ""),
+    el("p", { className: "quiet" }, `in session ${q.session}, waits until ${at(q.expires_at)}. A yes executes nothing by itself: the same call passes once when it is made again.`),
+    el("div", { className: "answers" }, yes, no), said);
+  return li;
+}
+
+// answer sends the user's word. The question leaves the page when the node says that it is over.
+async function answer(q, yes, buttons, said) {
+  buttons.forEach((b) => { b.disabled = true; });
+  const reply = await post("/api/v1/approvals", { id: q.id, yes }).catch(() => null);
+  const body = await reply?.json().catch(() => null);
+  if (reply?.ok) {
+    announce(yes ? `Yes to ${q.action}.` : `No to ${q.action}.`);
+    model.questions.delete(q.id);
+    mark("questions");
+    return;
+  }
+  said.textContent = body?.error?.message ?? "The node does not answer.";
+  buttons.forEach((b) => { b.disabled = false; });
 }
 
 function paintPeers() {
@@ -334,6 +390,6 @@ $("unpair").addEventListener("click", async () => {
   stream.restart();
 });
 
-setInterval(() => live && mark("node", "log"), 1000);
+setInterval(() => live && mark("node", "log", "questions"), 1000);
 await pair();
 stream.run();
