@@ -15,6 +15,7 @@ import (
 
 	"github.com/becomingone/becomingone/host/source"
 	"github.com/becomingone/becomingone/kernel"
+	"github.com/becomingone/becomingone/kernel/evidence"
 	"github.com/becomingone/becomingone/kernel/gate"
 	"github.com/becomingone/becomingone/kernel/kairos"
 )
@@ -168,7 +169,8 @@ func (a *app) replayResonanceCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.printReading(r.Read(), r.Spectrum(nil))
+			guard, decoys := r.Controls()
+			return a.printReading(r.Read(), r.Spectrum(nil), control(guard), control(decoys))
 		},
 	}
 	f := cmd.Flags()
@@ -179,6 +181,8 @@ func (a *app) replayResonanceCmd() *cobra.Command {
 	f.StringVar(&reading, "reading", "phasor", "phasor or energy")
 	f.BoolVar(&cfg.Conjugate, "conjugate", false, "multiply by the partner itself instead of its conjugate")
 	f.DurationVar(&cfg.Horizon, "late", 0, "how late a sample may come")
+	f.IntVar(&cfg.GuardBins, "guard-bins", 0, "compare with so many detunings beside --omega-hz (even, 2 to 64)")
+	f.DurationSliceVar(&cfg.DecoyLags, "decoy-lag", nil, "compare with these lags, where nothing is to be expected")
 	return a.jsonFlag(cmd)
 }
 
@@ -205,13 +209,35 @@ type scale struct {
 	LnPBound digits    `json:"lnP_bound"`
 }
 
+// cfar says how the resonance stands out from what it is compared with.
+type cfar struct {
+	Ratio digits `json:"ratio"`
+	LnP   digits `json:"lnP"`
+	Of    int    `json:"of"`
+}
+
+func control(c evidence.CFAR) *cfar {
+	if c.Decoy == 0 {
+		return nil
+	}
+	return &cfar{digits(c.Ratio), digits(c.LnP), c.Decoy}
+}
+
 // printReading prints the state and, of a ladder, its coherence at each scale.
-func (a *app) printReading(r kairos.Reading, spectrum []kairos.Scale) error {
+func (a *app) printReading(r kairos.Reading, spectrum []kairos.Scale, guard, decoys *cfar) error {
 	var levels []scale
 	for _, l := range spectrum {
 		levels = append(levels, scale{digits(l.Tau), pairOf(l.T), digits(l.T2), digits(l.Nu), digits(l.W), digits(l.LnPBound)})
 	}
 	if !a.asJSON {
+		for _, c := range []struct {
+			name string
+			*cfar
+		}{{"guard bins", guard}, {"decoy lags", decoys}} {
+			if c.cfar != nil {
+				fmt.Fprintf(a.out, "|S|² is %.3f times that of %d %s, ln P %.2f\n", float64(c.Ratio), c.Of, c.name, float64(c.LnP))
+			}
+		}
 		for _, l := range spectrum {
 			fmt.Fprintf(a.out, "tau %.6g s  |T|² %.6f  nu %.2f\n", l.Tau, l.T2, l.Nu)
 		}
@@ -237,6 +263,8 @@ func (a *app) printReading(r kairos.Reading, spectrum []kairos.Scale) error {
 		T2Unbiased digits    `json:"T2_unbiased"`
 		Ts         [2]digits `json:"Ts"`
 		Spectrum   []scale   `json:"spectrum,omitempty"`
+		Guard      *cfar     `json:"guard_bins,omitempty"`
+		Decoys     *cfar     `json:"decoy_lags,omitempty"`
 	}{r.N, r.At, pairOf(r.S), digits(r.W), digits(r.Q), digits(r.Ex), digits(r.Ey), pairOf(r.T), digits(r.T2), digits(r.Nu),
-		digits(r.Psi), digits(r.LnPBound), digits(r.LnE), digits(r.LnSR), digits(r.T2Unbiased), pairOf(r.Ts), levels})
+		digits(r.Psi), digits(r.LnPBound), digits(r.LnE), digits(r.LnSR), digits(r.T2Unbiased), pairOf(r.Ts), levels, guard, decoys})
 }

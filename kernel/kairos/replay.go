@@ -3,6 +3,7 @@ package kairos
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/becomingone/becomingone/kernel/evidence"
@@ -20,6 +21,9 @@ type ReplayConfig struct {
 	Conjugate bool          //
 	Horizon   time.Duration // how late a sample may come
 	Capacity  int           // most samples in a rectangular window; 0 means DefaultCapacity
+
+	GuardBins int             // leaky window: detunings beside OmegaHz to compare with, even, 2…64; 0 is none
+	DecoyLags []time.Duration // leaky window: other lags to compare with; none is none
 }
 
 // Reading is the state at the newest sample of a Replay, everything unshrunk but Ts.
@@ -48,6 +52,8 @@ type Replay struct {
 	cfg     ReplayConfig
 	est     *phase.Estimator
 	window  *Integrator
+	guard   *Guard  // nil: none
+	decoys  *Decoys // nil: none
 	process evidence.Process
 	change  evidence.Detector
 }
@@ -58,22 +64,58 @@ func NewReplay(cfg ReplayConfig) (*Replay, error) {
 	if _, err := r.integrator(1); err != nil {
 		return nil, err
 	}
+	if err := r.controls(1); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
 func (r *Replay) integrator(dims int) (*Integrator, error) {
-	nco, err := phase.NewNCO(r.cfg.OmegaHz)
+	pair, err := r.pairing(dims)
 	if err != nil {
 		return nil, err
 	}
 	return NewIntegrator(Config{
-		Pair: PairConfig{
-			Dims: dims, Reading: r.cfg.Reading, Conjugate: r.cfg.Conjugate,
-			Omega: nco, Lag: r.cfg.Lag, Horizon: r.cfg.Horizon,
-		},
-		Window: r.cfg.Window, Tau: r.cfg.Tau, N0: 1, Capacity: r.cfg.Capacity,
+		Pair: pair, Window: r.cfg.Window, Tau: r.cfg.Tau, N0: 1, Capacity: r.cfg.Capacity,
 	})
 }
+
+func (r *Replay) pairing(dims int) (PairConfig, error) {
+	nco, err := phase.NewNCO(r.cfg.OmegaHz)
+	return PairConfig{
+		Dims: dims, Reading: r.cfg.Reading, Conjugate: r.cfg.Conjugate,
+		Omega: nco, Lag: r.cfg.Lag, Horizon: r.cfg.Horizon,
+	}, err
+}
+
+// controls opens the guard bins and decoy lags that the config asks for. They stand beside a leaky window.
+func (r *Replay) controls(dims int) error {
+	if (r.cfg.GuardBins != 0 || len(r.cfg.DecoyLags) > 0) && r.cfg.Window != Leaky {
+		return fmt.Errorf("kairos: replay: guard bins and decoy lags beside a %s window: want leaky", r.cfg.Window)
+	}
+	if r.cfg.GuardBins != 0 {
+		g, err := NewGuard(GuardConfig{Tau: r.cfg.Tau, Bins: r.cfg.GuardBins, Horizon: r.cfg.Horizon,
+			SpacingHz: guardTurns / (2 * math.Pi * r.cfg.Tau.Seconds())})
+		if err != nil {
+			return err
+		}
+		r.guard = g
+	}
+	if len(r.cfg.DecoyLags) > 0 {
+		pair, err := r.pairing(dims)
+		if err != nil {
+			return err
+		}
+		if r.decoys, err = NewDecoys(DecoyConfig{Pair: pair, Tau: r.cfg.Tau, Lags: r.cfg.DecoyLags}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guardTurns is how far apart guard bins stand, in rad per time constant: a little beyond the 6 at which
+// they share next to nothing.
+const guardTurns = 6.5
 
 // Step adds s. An error leaves the replay as it was: a sample that is not finite, of another number of
 // channels than the first, or too late.
@@ -93,7 +135,17 @@ func (r *Replay) Step(s *phase.Sample) error {
 	if _, err := r.window.Step(&p); err != nil {
 		return fmt.Errorf("kairos: replay at %d ns: %w", s.T, err)
 	}
+	if r.decoys != nil {
+		if err := r.decoys.Step(&p); err != nil {
+			return fmt.Errorf("kairos: replay at %d ns: %w", s.T, err)
+		}
+	}
 	for _, t := range r.window.Terms() {
+		if r.guard != nil {
+			if err := r.guard.Add(t); err != nil {
+				return fmt.Errorf("kairos: replay at %d ns: %w", s.T, err)
+			}
+		}
 		if t.Fresh {
 			r.process.Step(t.P, t.Weight)
 			r.change.Step(t.P, t.Weight)
@@ -112,7 +164,23 @@ func (r *Replay) open(dims int) error {
 		return err
 	}
 	r.est, r.window = est, window
-	return nil
+	return r.controls(dims)
+}
+
+// Controls returns how the resonance stands out from its guard bins and from its decoy lags; the zero value
+// where there are none.
+func (r *Replay) Controls() (guard, decoys evidence.CFAR) {
+	if r.window == nil {
+		return guard, decoys
+	}
+	s := r.window.Read().S
+	if r.guard != nil {
+		guard = r.guard.Judge(s)
+	}
+	if r.decoys != nil {
+		decoys = r.decoys.Judge(s)
+	}
+	return guard, decoys
 }
 
 // Read returns the state at the newest sample, zero before the first.
