@@ -251,6 +251,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	rear.Go(func() error { return n.plugins.Run(back) })
 	front.Go(func() error { return n.runtime.Run(frontCtx) })
 	front.Go(func() error { return n.feedSignals(frontCtx) })
+	if n.opt.Config.Agent.Approvals.Files {
+		f := &answerFiles{runtime: n.runtime, questions: filepath.Join(n.opt.Dir, "questions"),
+			answers: filepath.Join(n.opt.Dir, "answers"), warn: n.log.Warn}
+		front.Go(func() error { return f.run(frontCtx) })
+	}
 	if n.web != nil {
 		front.Go(func() error { return n.web.Serve(frontCtx, n.listener) })
 	}
