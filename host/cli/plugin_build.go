@@ -99,6 +99,12 @@ func (a *app) build(ctx context.Context, dir string) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("plugin build: %s: %w", filepath.Base(cmd.Path), err)
 	}
+	return a.finish(dir, text, m)
+}
+
+// finish writes down the digest of what was built and signs it.
+func (a *app) finish(dir string, text []byte, m plugins.Manifest) error {
+	manifest := filepath.Join(dir, supply.ManifestFile)
 	module, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(m.File)))
 	if err != nil {
 		return fmt.Errorf("plugin build: %w", err)
