@@ -12,8 +12,11 @@ import (
 	"slices"
 )
 
-// MaxModule bounds a plugin's file, in bytes.
-const MaxModule = 16 << 20
+// Bounds of a plugin's file, in bytes: a module's, and that of a program that runs as a process.
+const (
+	MaxModule  = 16 << 20
+	MaxProgram = 64 << 20
+)
 
 // Found is a manifest that was found, or why it cannot be read.
 type Found struct {

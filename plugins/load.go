@@ -58,7 +58,7 @@ func (e *entry) read() ([]byte, error) {
 	if e.m.SHA256 == "" {
 		return nil, &ManifestError{"sha256", "", "the digest of " + e.m.File}
 	}
-	code, err := readFile(e.found.folder, e.m.File, MaxModule)
+	code, err := readFile(e.found.folder, e.m.File, e.m.MaxFile())
 	if err != nil {
 		return nil, err
 	}

@@ -242,3 +242,11 @@ func (g Grant) validate(name string) error {
 	}
 	return nil
 }
+
+// MaxFile is how large the file may be that the manifest names, in bytes.
+func (m *Manifest) MaxFile() int64 {
+	if Sandboxed(m.ABI) {
+		return MaxModule
+	}
+	return MaxProgram
+}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/becomingone/becomingone/plugins"
 	"github.com/becomingone/becomingone/plugins/plugintest"
+	"github.com/becomingone/becomingone/plugins/process"
 	"github.com/becomingone/becomingone/plugins/supply"
 )
 
@@ -55,6 +56,8 @@ type build struct {
 	dir string
 	out string   // the module, relative to dir
 	env []string // beyond this process's
+
+	native bool // a program that runs as a process, not a module
 }
 
 func (b *build) command(ctx context.Context, name string, args ...string) *exec.Cmd {
@@ -91,7 +94,7 @@ func (a *app) build(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	b := &build{app: a, dir: dir, out: m.File}
+	b := &build{app: a, dir: dir, out: m.File, native: !plugins.Sandboxed(m.ABI)}
 	if err := chain.check(ctx, b); err != nil {
 		return err
 	}
@@ -161,6 +164,10 @@ func (c toolchain) check(ctx context.Context, b *build) error {
 }
 
 func goBuild(ctx context.Context, b *build) *exec.Cmd {
+	if b.native {
+		b.env = []string{"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off"}
+		return b.command(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", b.out, ".")
+	}
 	b.env = []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off"}
 	return b.command(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", b.out, ".")
 }
@@ -228,7 +235,7 @@ func (a *app) pluginTestCmd() *cobra.Command {
 			if info, err := os.Stat(file); err == nil && info.IsDir() {
 				file = filepath.Join(file, supply.ManifestFile)
 			}
-			results, err := plugintest.CheckFile(cmd.Context(), file, plugintest.Config{})
+			results, err := a.check(cmd.Context(), file)
 			if err != nil {
 				return err
 			}
@@ -243,6 +250,30 @@ func (a *app) pluginTestCmd() *cobra.Command {
 			return err
 		},
 	})
+}
+
+// check tries the plugin of a manifest or module file, with the loader that its ABI needs.
+func (a *app) check(ctx context.Context, file string) (_ []plugintest.Result, err error) {
+	var cfg plugintest.Config
+	if filepath.Ext(file) == ".yaml" {
+		text, bad := os.ReadFile(file)
+		if bad != nil {
+			return nil, fmt.Errorf("plugin test: %w", bad)
+		}
+		m, bad := plugins.ParseManifest(text)
+		if bad != nil {
+			return nil, bad
+		}
+		if !plugins.Sandboxed(m.ABI) {
+			l, failed := process.NewLoader(process.Config{})
+			if failed != nil {
+				return nil, failed
+			}
+			defer func() { err = errors.Join(err, l.Close(context.WithoutCancel(ctx))) }()
+			cfg.Loader = l
+		}
+	}
+	return plugintest.CheckFile(ctx, file, cfg)
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -18,7 +18,7 @@ import (
 )
 
 // MaxBundle bounds a bundle in one file, in bytes.
-const MaxBundle = plugins.MaxModule + 1<<20
+const MaxBundle = plugins.MaxProgram + 1<<20
 
 // Names of a bundle's files.
 const (
@@ -158,7 +158,7 @@ func read(open files, manifest, source string) (*Bundle, error) {
 	if f := b.Manifest.File; f == ManifestFile || f == SignatureFile {
 		return nil, fmt.Errorf("supply: open %s: file %q: want a name that the bundle's own files have not", source, f)
 	}
-	if b.module, err = open(b.Manifest.File, plugins.MaxModule); err != nil {
+	if b.module, err = open(b.Manifest.File, b.Manifest.MaxFile()); err != nil {
 		return nil, fmt.Errorf("supply: open %s: %s: %w", source, b.Manifest.File, err)
 	}
 	b.Statement = NewStatement(b.manifest, b.module)
