@@ -12,7 +12,7 @@ import (
 
 func (a *app) replayCmd() *cobra.Command {
 	cmd := &cobra.Command{Use: "replay", Short: "Run recorded input again"}
-	cmd.AddCommand(a.replayLogCmd(), a.replaySignalCmd(), a.replayResonanceCmd())
+	cmd.AddCommand(a.replayLogCmd(), a.replaySignalCmd(), a.replayResonanceCmd(), a.replayAgentCmd())
 	return cmd
 }
 

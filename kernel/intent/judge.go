@@ -219,3 +219,9 @@ func short(s string, n int) string {
 	}
 	return s
 }
+
+// Voiced says whether a call would pass as a critical one: by exact provenance alone.
+func (b *Book) Voiced(at int64, c Call) bool {
+	roles, err := rolesOf(c.Arguments)
+	return err == nil && b.open(at, c.Session).strict(c, roles).Key.Pass
+}
