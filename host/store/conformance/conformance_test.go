@@ -34,6 +34,13 @@ type grown struct {
 func open(t testing.TB) *grown {
 	t.Helper()
 	g := &grown{dir: t.TempDir()}
+	g.run(t)
+	return g
+}
+
+// run opens the log and keeps it running until the test ends.
+func (g *grown) run(t testing.TB) {
+	t.Helper()
 	var err error
 	g.log, err = store.Open(g.dir, store.Config{Origin: origin})
 	require.NoError(t, err)
@@ -43,7 +50,6 @@ func open(t testing.TB) *grown {
 		require.NoError(t, g.log.Close())
 		require.NoError(t, <-ran)
 	})
-	return g
 }
 
 // grow appends records until the log has n entries and returns
