@@ -5,7 +5,7 @@ static const char description[] =
 	"{\"kind\":\"action\",\"name\":\"plugin-name\",\"version\":\"0.1.0\",\"abi\":\"bo1\",\"actions\":[{"
 	"\"name\":\"hello\",\"title\":\"Hello\",\"description\":\"Greets somebody by name.\","
 	"\"input_schema\":{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":100}},"
-	"\"required\":[\"name\"],\"additionalProperties\":false},"
+	"\"additionalProperties\":false},"
 	"\"output_schema\":{\"type\":\"object\",\"properties\":{\"greeting\":{\"type\":\"string\"}},\"required\":[\"greeting\"]}}]}";
 
 static void act(const struct bo1_act *in, struct bo1_out *out) {
@@ -14,7 +14,10 @@ static void act(const struct bo1_act *in, struct bo1_out *out) {
 		bo1_fail(out, "unsupported", "action: want hello", false);
 		return;
 	}
-	if (!bo1_text(bo1_get(in->arguments, "name"), &name) || name.n == 0) {
+	struct bo1_json given = bo1_get(in->arguments, "name");
+	if (given.n == 0) {
+		name = bo1_lit("world");
+	} else if (!bo1_text(given, &name) || name.n == 0) {
 		bo1_fail(out, "invalid", "name: want a string that is not empty", false);
 		return;
 	}

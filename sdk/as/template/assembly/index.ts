@@ -6,7 +6,7 @@ actions(
   `{"kind":"action","name":"plugin-name","version":"0.1.0","abi":"bo1","actions":[{` +
     `"name":"hello","title":"Hello","description":"Greets somebody by name.",` +
     `"input_schema":{"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":100}},` +
-    `"required":["name"],"additionalProperties":false},` +
+    `"additionalProperties":false},` +
     `"output_schema":{"type":"object","properties":{"greeting":{"type":"string"}},"required":["greeting"]}}]}`,
   (call: Act, out: Writer): void => {
     if (call.action != "hello") {
@@ -14,7 +14,7 @@ actions(
       return;
     }
     const given = call.argument("name");
-    const name = given ? given.text() : null;
+    const name = given ? given.text() : "world";
     if (name === null || !name.length) {
       out.fail("invalid", "name: want a string that is not empty");
       return;

@@ -10,7 +10,7 @@ impl Plugin for Hello {
         r#"{"kind":"action","name":"plugin-name","version":"0.1.0","abi":"bo1","actions":[{"#,
         r#""name":"hello","title":"Hello","description":"Greets somebody by name.","#,
         r#""input_schema":{"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":100}},"#,
-        r#""required":["name"],"additionalProperties":false},"#,
+        r#""additionalProperties":false},"#,
         r#""output_schema":{"type":"object","properties":{"greeting":{"type":"string"}},"required":["greeting"]}}]}"#
     );
 
@@ -18,7 +18,10 @@ impl Plugin for Hello {
         if call.action != "hello" {
             return Err(Error::unsupported("action: want hello"));
         }
-        let name = call.arguments.get("name").and_then(Json::text).unwrap_or("");
+        let name = match call.arguments.get("name") {
+            None => "world",
+            Some(given) => Json::text(given).unwrap_or(""),
+        };
         if name.is_empty() {
             return Err(Error::invalid("name: want a string that is not empty"));
         }
