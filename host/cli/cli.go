@@ -120,7 +120,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &failure{code: exitUsage, err: err, hint: "see `" + cmd.CommandPath() + " --help`"}
 	})
-	root.AddCommand(a.runCmd(), a.mcpCmd(), a.statusCmd(), a.senseCmd(), a.callCmd(), a.replayCmd(), a.approveCmd(), a.agentCmd(),
+	root.AddCommand(a.runCmd(), a.mcpCmd(), a.statusCmd(), a.senseCmd(), a.callCmd(), a.replayCmd(), a.approveCmd(), a.agentCmd(), a.guardCmd(),
 		a.witnessCmd(), a.hooksCmd(), a.pluginCmd(), a.configCmd(), a.benchCmd(), a.versionCmd())
 	usageErrors(root)
 	return root
