@@ -22,7 +22,7 @@ import (
 )
 
 // node starts the program's demo on dir as a process of its own and returns it when it takes work.
-func node(t *testing.T, dir string) (*exec.Cmd, *client.Client) {
+func node(t testing.TB, dir string) (*exec.Cmd, *client.Client) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "run", "--demo", "--data", dir, "--http", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), childEnv+"=1", "BECOMINGONE_SOURCE__SECONDS_PER_YEAR=2", "BECOMINGONE_WITNESS__SNAPSHOT_EVERY=1s")
