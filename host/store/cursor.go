@@ -12,12 +12,22 @@ import (
 const runBytes = 256 << 10
 
 // cursor keeps what reading one entry after the other can share: the verified hashes above 256
-// bundles, a verified bundle, open payload files and a run of payloads.
+// bundles, a verified bundle and the one behind it, open payload files and a run of payloads.
 type cursor struct {
 	parents parents
 	n       uint64 // bundle
 	leaves  [][]byte
+	ahead   *ahead
 	pay     payloadRun
+}
+
+// ahead is a bundle that is verified while the one before it is read. It alone uses the cursor's
+// parents until done is closed.
+type ahead struct {
+	n      uint64
+	done   chan struct{}
+	leaves [][]byte
+	err    error
 }
 
 func (c *cursor) next(ctx context.Context, s source, i uint64) (Entry, error) {
@@ -39,12 +49,9 @@ func (c *cursor) next(ctx context.Context, s source, i uint64) (Entry, error) {
 // read reads entry i from what is at hand; whoever gets an error reads it the slow way.
 func (c *cursor) read(p place, i uint64) (Entry, error) {
 	if c.leaves == nil || c.n != i/tileWidth || i%tileWidth >= uint64(len(c.leaves)) {
-		n := i / tileWidth
-		leaves, err := p.view.bundleUnder(n, func() (tlog.Hash, error) { return c.parents.hash(p.view, n) })
-		if err != nil {
+		if err := c.load(p.view, i/tileWidth); err != nil {
 			return Entry{}, err
 		}
-		c.n, c.leaves = n, leaves
 	}
 	leaf, _, err := decodeEntry(i, c.leaves[i%tileWidth])
 	if err != nil {
@@ -57,7 +64,50 @@ func (c *cursor) read(p place, i uint64) (Entry, error) {
 	return p.view.open(leaf, salt, payload)
 }
 
-func (c *cursor) close() { c.pay.close() }
+// load makes bundle n the one at hand. From the second bundle in order on, the next is begun with.
+func (c *cursor) load(v *view, n uint64) error {
+	inOrder := c.leaves != nil && n == c.n+1
+	leaves := c.take(n)
+	if leaves == nil {
+		var err error
+		if leaves, err = c.bundle(v, n); err != nil {
+			return err
+		}
+	}
+	c.n, c.leaves = n, leaves
+	if inOrder && n+1 < v.cp.Size/tileWidth {
+		a := &ahead{n: n + 1, done: make(chan struct{})}
+		go func() {
+			defer close(a.done)
+			a.leaves, a.err = c.bundle(v, a.n)
+		}()
+		c.ahead = a
+	}
+	return nil
+}
+
+// take waits for what was read ahead and returns it if it is bundle n and sound.
+func (c *cursor) take(n uint64) [][]byte {
+	a := c.ahead
+	if a == nil {
+		return nil
+	}
+	c.ahead = nil
+	if <-a.done; a.err != nil || a.n != n {
+		return nil // who wants it reads it again and meets the error
+	}
+	return a.leaves
+}
+
+func (c *cursor) bundle(v *view, n uint64) ([][]byte, error) {
+	return v.bundleUnder(n, func() (tlog.Hash, error) { return c.parents.hash(v, n) })
+}
+
+// close joins what was begun and closes files.
+func (c *cursor) close() {
+	c.take(c.n)
+	c.pay.close()
+}
 
 // parents holds the verified hashes of the full bundles below one tile of level 1.
 type parents struct {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,55 @@ func TestRangesAreSingleReads(t *testing.T) {
 				}
 			}
 			require.Equal(t, min(from+400, n+25), i)
+		}
+	}
+}
+
+// A range ends at the first entry that is not what was written, with that entry's damage, whatever was
+// read along with it.
+func TestRangeEndsAtDamage(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		at   func(t *testing.T, dir string) int64 // byte
+		good uint64                               // entries before the damage is met
+		bad  int64
+	}{
+		{"payload/000.dat", func(t *testing.T, dir string) int64 {
+			start, _, err := payloadRange(dir, 300)
+			require.NoError(t, err)
+			return start + 40
+		}, 300, 300},
+		{"payload/000.dat", func(t *testing.T, dir string) int64 {
+			start, _, err := payloadRange(dir, 601)
+			require.NoError(t, err)
+			return start
+		}, 601, 601},
+		{"payload/000.idx", func(*testing.T, string) int64 { return indexAt(1000) + 3 }, 1000, 1000},
+		{"log/tile/entries/002", func(*testing.T, string) int64 { return 500 }, 512, -1},
+		{"log/tile/entries/003", func(*testing.T, string) int64 { return 500 }, 768, -1},
+		{"log/tile/1/000.p/7", func(*testing.T, string) int64 { return 32*4 + 1 }, 0, -1},
+	} {
+		_, dir := crashed(t, 1999, 1)
+		flip(t, filepath.Join(dir, filepath.FromSlash(c.file)), 8*c.at(t, dir))
+		r, err := OpenReader(dir)
+		if c.good == 0 {
+			var damage *DamageError
+			require.ErrorAs(t, err, &damage)
+			continue
+		}
+		require.NoError(t, err)
+		got := uint64(0)
+		var end error
+		for _, err := range r.Entries(t.Context(), 0) {
+			if end = err; err == nil {
+				got++
+			}
+		}
+		var damage *DamageError
+		require.ErrorAs(t, end, &damage, c.file)
+		require.Equal(t, c.good, got, c.file)
+		if c.bad >= 0 {
+			require.Equal(t, c.bad, damage.Entry)
 		}
 	}
 }
