@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/becomingone/becomingone/host/client"
-	"github.com/becomingone/becomingone/host/folder"
 	"github.com/becomingone/becomingone/host/guard"
 )
 
@@ -45,7 +44,7 @@ func (a *app) guardClaudeCmd() *cobra.Command {
 			if err != nil {
 				home = "" // then no command can name the data folder by it
 			}
-			g := &guard.Guard{Data: dir, Home: home, Quiet: quiet, Connect: func(context.Context) (guard.Node, error) { return guardedNode(dir) }}
+			g := &guard.Guard{Data: dir, Home: home, Quiet: quiet, Connect: func(ctx context.Context) (guard.Node, error) { return guardedNode(ctx, dir) }}
 			raw, err := io.ReadAll(io.LimitReader(a.in, guard.MaxEvent+1))
 			if err != nil || len(raw) > guard.MaxEvent {
 				raw = nil // answered as an event that cannot be read
@@ -58,18 +57,13 @@ func (a *app) guardClaudeCmd() *cobra.Command {
 	return cmd
 }
 
-// guardedNode is the running node with the owner's token: the guard tells it what the user types. It is
-// not asked whether it lives; the first request says so, and each one costs time.
-func guardedNode(dir string) (guard.Node, error) {
-	note, err := folder.ReadNode(dir)
+// guardedNode is the running node with the owner's token: the guard tells it what the user types.
+func guardedNode(ctx context.Context, dir string) (guard.Node, error) {
+	c, err := client.Find(ctx, dir, true)
 	if err != nil {
 		return nil, err
 	}
-	token, err := folder.OwnerToken(dir)
-	if err != nil {
-		return nil, err
-	}
-	return hearer{client.New(note.URL, token)}, nil
+	return hearer{c}, nil
 }
 
 type hearer struct{ *client.Client }

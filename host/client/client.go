@@ -108,12 +108,6 @@ func (c *Client) prove(ctx context.Context, agent string) error {
 	return nil
 }
 
-// Alive asks whether the node answers.
-func (c *Client) Alive(ctx context.Context) error {
-	_, err := c.do(ctx, http.MethodGet, "/healthz", "", nil)
-	return err
-}
-
 // Status asks for the node's state.
 func (c *Client) Status(ctx context.Context) (web.Status, error) {
 	var s web.Status

@@ -44,15 +44,13 @@ type Node interface {
 	Hear(ctx context.Context, session, source, text string, trusted bool) error
 	// CloseSession forgets a session.
 	CloseSession(ctx context.Context, session string) error
-	// Alive says why the node does not answer.
-	Alive(ctx context.Context) error
 }
 
 // Guard answers events.
 type Guard struct {
 	Data    string                              // the node's data folder
 	Home    string                              // the user's home folder, "" where there is none
-	Connect func(context.Context) (Node, error) // finds the running node
+	Connect func(context.Context) (Node, error) // finds the running node, and that it is the one
 	Quiet   bool                                // where the gate passes, say nothing: the client's own permissions then decide
 }
 
@@ -224,11 +222,7 @@ func (g *Guard) prompt(ctx context.Context, e *event) *answer {
 }
 
 func (g *Guard) start(ctx context.Context, _ *event) *answer {
-	node, err := g.Connect(ctx)
-	if err == nil {
-		err = node.Alive(ctx)
-	}
-	if err != nil {
+	if _, err := g.Connect(ctx); err != nil {
 		return &answer{System: fmt.Sprintf("becomingone: no node answers, so every tool call will be asked about: %v", err)}
 	}
 	return nil
