@@ -10,7 +10,7 @@ PKG     := ./host/becomingone
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: run build guests test check lint test-race test-long crash bench clean
+.PHONY: run build guests test check lint test-race test-long judges crash bench clean
 
 run: build ## build and start the demo node on 127.0.0.1:4917
 	./bin/becomingone run --demo
@@ -38,6 +38,10 @@ test-race: guests
 
 test-long: guests ## the long suites: crash, shuffles, inspectors
 	BECOMINGONE_LONG=1 $(GO) test -timeout 60m -shuffle=on ./...
+	$(MAKE) judges
+
+judges: ## let Tessera, torchwood, tlog and litewitness judge the witness log
+	cd host/store/conformance && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 crash: guests ## kill -9 under load, 50 times
 	BECOMINGONE_LONG=1 $(GO) test -timeout 30m -run 'Crash|Kill' ./host/...
