@@ -109,20 +109,33 @@ func (q *inquiry) orders(at spot) float64 {
 	return sum / unsaid * (1 - q.intent)
 }
 
-// begins says whether a sentence opens with a word of the tool's name, as an order of it does.
+// begins says whether a sentence, or a clause of it, opens with a word of the tool's name, as an order of
+// it does.
 func (q *inquiry) begins(h *heard, sentence int32) bool {
 	const opening, least = 2, 3 // words of meaning
 	s := h.sentences[sentence]
 	words := h.stems[after(h.stems, s.start):after(h.stems, s.end)]
-	if len(words) < least || isField(strings.TrimSpace(h.text[s.start:s.end])) {
-		return false
+	place, from := 0, s.start
+	if isField(strings.TrimSpace(h.text[s.start:s.end])) {
+		place = opening // its name orders nothing
 	}
-	for _, w := range words[:opening] {
-		if slices.ContainsFunc(q.tool, func(t toolWord) bool { return t.stem == w.hash }) {
+	for i, w := range words {
+		if i > 0 && opensClause(h.text[from:w.start]) {
+			place = 0
+		}
+		from = w.start
+		if place < opening && len(words)-i+place >= least &&
+			slices.ContainsFunc(q.tool, func(t toolWord) bool { return t.stem == w.hash }) {
 			return true
 		}
+		place++
 	}
 	return false
+}
+
+// opensClause says whether a clause begins between two words of meaning.
+func opensClause(between string) bool {
+	return strings.Contains(between, " and ") || strings.Contains(between, " then ") || strings.Contains(between, " please ")
 }
 
 // names returns coh(tool name, sentence), the share of the name that the sentence holds.

@@ -32,7 +32,7 @@ type Answer struct {
 //   - Critical passes iff every role is Master-held. A call without roles has the action's name for one.
 //   - Write and Open are held where the risk reaches the limit of the policy (INTENT.md), or where the
 //     session has lost untrusted text and nobody can tell where a value came from.
-//   - Read passes, and in mode Off everything does.
+//   - Read passes, but the text that answers it is as forced as its values were. In mode Off all passes.
 //
 // Arguments that are no JSON object fail and ask nothing.
 func (b *Book) Judge(at int64, c Call) Answer {
@@ -41,6 +41,10 @@ func (b *Book) Judge(at int64, c Call) Answer {
 		return Answer{Key: gate.Key{Name: Name, Margin: -1, Need: err.Error()}}
 	}
 	if c.Effect == gate.Read {
+		if s, known := b.sessions[c.Session]; known {
+			s.at = at
+			b.note(s, c.Action, roles)
+		}
 		return passes(0, "a call that only reads passes")
 	}
 	if b.cfg.Mode == Off {
@@ -98,14 +102,10 @@ func (s *session) carrier(r *role) (at quoted) {
 	return at
 }
 
-// lenient judges by the risk, against the limit of the policy. Where nobody who is trusted has said
-// anything in the session, nothing can speak for a value that untrusted text carries, and it is held
-// whatever its sentence says.
+// lenient judges by the risk, against the limit of the policy.
 func (b *Book) lenient(s *session, c Call, roles []role) Answer {
-	if len(s.master.texts) == 0 {
-		if open := s.carried(roles); len(open) > 0 {
-			return asks(c, -float64(len(open)), "untrusted text must not choose the values of a call", open)
-		}
+	if c.Effect == gate.Open { // what it fetches is as forced as its values, as a read's
+		b.note(s, c.Action, roles)
 	}
 	worst, lost := b.weighUp(s, c.Action, roles)
 	limit := b.cfg.Mode.limit()
@@ -121,16 +121,6 @@ func (b *Book) lenient(s *session, c Call, roles []role) Answer {
 		need = fmt.Sprintf("no untrusted text drives it: risk %.2f of %.2f", worst.risk, limit)
 	}
 	return passes(limit-worst.risk, need)
-}
-
-// carried names each value that untrusted text carries, with where it stands.
-func (s *session) carried(roles []role) (open []string) {
-	for i := range roles {
-		if at := s.carrier(&roles[i]); at.text != nil {
-			open = append(open, roles[i].String()+" came from "+at.String())
-		}
-	}
-	return open
 }
 
 // lead says what is wrong.

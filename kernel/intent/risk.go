@@ -88,6 +88,9 @@ func (q *inquiry) drive(f *finding, text uint32, carrier int32) {
 		raise(q.force(h, i), i)
 	}
 	fading := q.fading(h)
+	if h.taint > 0 {
+		raise(float64(h.taint*fading), carrier)
+	}
 	raise(float64(q.orders(at)*fading), carrier)
 	if q.begins(h, carrier) {
 		raise(ordered*fading, carrier)
@@ -122,4 +125,22 @@ func (b *Book) weighUp(s *session, tool string, roles []role) (worst finding, lo
 		worst = m
 	}
 	return worst, lost
+}
+
+// note remembers how much force chose the values of a read: what answers it is as forced as the question.
+func (b *Book) note(s *session, action string, roles []role) {
+	force := 0.0
+	var q *inquiry
+	for i := range roles {
+		if s.master.holds(&roles[i], roles) {
+			continue
+		}
+		if q == nil {
+			q = b.inquire(s, action)
+		}
+		if f := q.ask(&roles[i]); f.carrier.text != nil {
+			force = max(force, f.force)
+		}
+	}
+	s.ask(action, force)
 }

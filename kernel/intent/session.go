@@ -1,6 +1,9 @@
 package intent
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // session is what was said in one conversation.
 type session struct {
@@ -11,6 +14,7 @@ type session struct {
 	forced    int      // bytes of untrusted text
 	sentences int      // of untrusted texts
 	dropped   uint64   // untrusted texts that are no longer here
+	asked     []asked  // reads whose answers are not heard yet, oldest first
 	words     places
 	stems     places
 }
@@ -31,6 +35,7 @@ func newSession() *session {
 // force adds an untrusted text and drops the oldest ones beyond limit bytes.
 func (s *session) force(h *heard, limit int) {
 	h.turn = s.master.turns
+	h.taint = s.answered(h.source)
 	number := s.first + uint32(len(s.untrusted))
 	s.untrusted = append(s.untrusted, h)
 	s.forced += h.size()
@@ -86,3 +91,38 @@ func (p places) forget(text uint32, w hash) {
 
 // text returns the untrusted text of a number.
 func (s *session) text(number uint32) *heard { return s.untrusted[number-s.first] }
+
+// asked is the force that chose the values of a read.
+type asked struct {
+	action string
+	force  float64
+}
+
+// maxAsked bounds the reads that wait for their answers; with more, the oldest counts as never answered.
+const maxAsked = 64
+
+// ask notes a read whose values were chosen with some force.
+func (s *session) ask(action string, force float64) {
+	s.asked = slices.DeleteFunc(s.asked, func(a asked) bool { return a.action == action })
+	if force <= 0 {
+		return
+	}
+	if len(s.asked) == maxAsked {
+		s.asked = slices.Delete(s.asked, 0, 1)
+	}
+	s.asked = append(s.asked, asked{action, force})
+}
+
+// answered returns the force of the read that a text answers: its source is the action's name, with or
+// without "result of" before it and more behind it.
+func (s *session) answered(source string) float64 {
+	source = strings.TrimPrefix(source, "result of ")
+	for i, a := range s.asked {
+		rest, ok := strings.CutPrefix(source, a.action)
+		if ok && (rest == "" || rest[0] == ' ' || rest[0] == ':') {
+			s.asked = slices.Delete(s.asked, i, i+1)
+			return a.force
+		}
+	}
+	return 0
+}

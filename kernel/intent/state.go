@@ -31,7 +31,12 @@ func (b *Book) AppendBinary(dst []byte) ([]byte, error) {
 		dst = cursor.Uint(dst, uint64(len(s.untrusted)))
 		for _, h := range s.untrusted {
 			dst = cursor.Uint(cursor.Uint(dst, uint64(h.at)), uint64(h.turn))
+			dst = cursor.Uint(dst, math.Float64bits(h.taint))
 			dst = cursor.Text(cursor.Text(dst, h.source), h.body)
+		}
+		dst = cursor.Uint(dst, uint64(len(s.asked)))
+		for _, a := range s.asked {
+			dst = cursor.Uint(cursor.Text(dst, a.action), math.Float64bits(a.force))
 		}
 	}
 	return dst, nil
@@ -85,15 +90,23 @@ func (b *Book) readSession(r *cursor.Reader) (string, *session) {
 	}
 	s.master.turns = uint32(turns)
 	for range r.Len(b.cfg.MaxUntrusted, 32) {
-		at, turn := r.Int(), r.Uint()
+		at, turn, taint := r.Int(), r.Uint(), math.Float64frombits(r.Uint())
 		h := b.reader.read(r.Text(len(r.Rest())), r.Text(len(r.Rest())))
-		if turn > turns {
-			r.Fail(fmt.Errorf("session %q: turn %d: not in 0…%d", id, turn, turns))
+		if turn > turns || !(taint >= 0 && taint <= 1) {
+			r.Fail(fmt.Errorf("session %q: turn %d, force %v: not in 0…%d and [0, 1]", id, turn, taint, turns))
 			break
 		}
 		h.at = at
 		s.force(h, math.MaxInt)
-		h.turn = uint32(turn)
+		h.turn, h.taint = uint32(turn), taint
+	}
+	for range r.Len(maxAsked, 16) {
+		a := asked{r.Text(len(r.Rest())), math.Float64frombits(r.Uint())}
+		if !(a.force > 0 && a.force <= 1) {
+			r.Fail(fmt.Errorf("session %q: force %v: not in (0, 1]", id, a.force))
+			break
+		}
+		s.asked = append(s.asked, a)
 	}
 	if s.master.held > b.cfg.MaxTrusted || s.forced > b.cfg.MaxUntrusted {
 		r.Fail(fmt.Errorf("session %q: %d trusted and %d untrusted bytes: not within %d and %d",

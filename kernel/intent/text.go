@@ -11,9 +11,10 @@ import (
 // heard is one untrusted text, indexed.
 type heard struct {
 	source, body string
-	text         string // the body as it is read: see fold
-	at           int64  // ns, when it was heard
-	turn         uint32 // how many trusted texts had been heard
+	text         string  // the body as it is read: see fold
+	at           int64   // ns, when it was heard
+	turn         uint32  // how many trusted texts had been heard
+	taint        float64 // force of the call that it answers: what was asked for on somebody's order
 	sentences    []sentence
 	words        []wordAt // as values are compared
 	stems        []wordAt // as topics are compared, without words of grammar
@@ -126,6 +127,7 @@ func (r *reader) read(source, body string) *heard {
 
 // sentence adds text[start:end] where it holds a word.
 func (r *reader) sentence(h *heard, start, end int) {
+	start += itemNumber(h.text[start:end])
 	text := h.text[start:end]
 	number := int32(len(h.sentences))
 	r.lexemes = r.lexemes[:0]
@@ -179,7 +181,8 @@ func scanWords(s string, yield func(from, to int)) {
 }
 
 // sentenceEnd returns the length of the first sentence of s. It ends at a full stop, question or
-// exclamation mark that white space follows, and with its line, unless the line goes on.
+// exclamation mark that white space follows; with its line, unless the line goes on; and before the next
+// field of a record.
 func sentenceEnd(s string) int {
 	line := 0 // where the line begins
 	for i := range len(s) {
@@ -190,12 +193,74 @@ func sentenceEnd(s string) int {
 			}
 			line = i + 1
 		case '.', '!', '?':
-			if i+1 < len(s) && (s[i+1] == ' ' || s[i+1] == '\n' || s[i+1] == '\t') {
+			if i+1 < len(s) && isBlank(s[i+1]) && !abbreviates(s[line:i+1]) {
 				return i + 2
+			}
+		case ',', '{', '[':
+			if beginsField(s[i+1:]) {
+				return i + 1
 			}
 		}
 	}
 	return len(s)
+}
+
+// itemNumber returns the length of the number of an item of a list, which is no value: "3. " or "3) ".
+func itemNumber(s string) int {
+	i := len(s) - len(strings.TrimLeft(s, " \n\t"))
+	from := i
+	for i < len(s) && isDigit(s[i]) {
+		i++
+	}
+	if i == from || i-from > 3 || i+1 >= len(s) || s[i] != '.' && s[i] != ')' || !isBlank(s[i+1]) {
+		return 0
+	}
+	return i + 2
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' }
+
+// abbreviates says whether the mark at the end of line ends no sentence: it belongs to the number of an
+// item, to an initial or to a title.
+func abbreviates(line string) bool {
+	word := line[:len(line)-1]
+	start := strings.LastIndexFunc(word, func(r rune) bool { return r == ' ' || r == '\t' }) + 1
+	first := strings.TrimSpace(word[:start]) == ""
+	word = word[start:]
+	if line[len(line)-1] != '.' || word == "" {
+		return false
+	}
+	switch {
+	case first && allDigits(word): // the number of an item
+		return true
+	case len(word) == 1 && word[0] >= 'A' && word[0] <= 'Z' && word != "I":
+		return true
+	}
+	switch strings.ToLower(word) {
+	case "mr", "mrs", "ms", "dr", "st", "prof", "no", "vs", "e.g", "i.e":
+		return true
+	}
+	return false
+}
+
+// beginsField says whether a quoted name with a colon behind it stands at the beginning of s, as the
+// fields of a record do in JSON and its kin.
+func beginsField(s string) bool {
+	s = strings.TrimLeft(s, " \n\t")
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		return false
+	}
+	const longest = 64
+	end := strings.IndexByte(s[1:min(len(s), longest)], s[0]) + 1
+	if end < 2 || end+1 >= len(s) || s[end+1] != ':' {
+		return false
+	}
+	for i := 1; i < end; i++ {
+		if c := s[i]; !(c == '_' || c == ' ' || c == '-' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || isDigit(c)) {
+			return false
+		}
+	}
+	return true
 }
 
 // wide is the least length of a line that may have been broken for want of room.
@@ -230,6 +295,9 @@ var lengths = [...]string{"len0", "len1", "len2", "len3", "len4", "len5", "len6"
 
 // isField says whether the text begins with a name, a colon and a blank or the end, as a record's lines do.
 func isField(text string) bool {
+	if beginsField(text) {
+		return true
+	}
 	name, rest, found := strings.Cut(strings.TrimPrefix(text, "- "), ":")
 	if !found || name == "" || rest != "" && rest[0] != ' ' {
 		return false
