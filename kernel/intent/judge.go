@@ -102,10 +102,17 @@ func (s *session) carrier(r *role) (at quoted) {
 	return at
 }
 
-// lenient judges by the risk, against the limit of the policy.
+// lenient judges by the risk, against the limit of the policy. Where nobody who is trusted has said
+// anything in the session, nothing can speak for a value that untrusted text carries, and it is held
+// whatever its sentence says.
 func (b *Book) lenient(s *session, c Call, roles []role) Answer {
 	if c.Effect == gate.Open { // what it fetches is as forced as its values, as a read's
 		b.note(s, c.Action, roles)
+	}
+	if len(s.master.texts) == 0 {
+		if open := s.carried(roles); len(open) > 0 {
+			return asks(c, -float64(len(open)), "untrusted text must not choose the values of a call", open)
+		}
 	}
 	worst, lost := b.weighUp(s, c.Action, roles)
 	limit := b.cfg.Mode.limit()
@@ -121,6 +128,16 @@ func (b *Book) lenient(s *session, c Call, roles []role) Answer {
 		need = fmt.Sprintf("no untrusted text drives it: risk %.2f of %.2f", worst.risk, limit)
 	}
 	return passes(limit-worst.risk, need)
+}
+
+// carried names each value that untrusted text carries, with where it stands.
+func (s *session) carried(roles []role) (open []string) {
+	for i := range roles {
+		if at := s.carrier(&roles[i]); at.text != nil {
+			open = append(open, roles[i].String()+" came from "+at.String())
+		}
+	}
+	return open
 }
 
 // lead says what is wrong.
