@@ -10,13 +10,16 @@ PKG     := ./host/becomingone
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: run build guests test check lint test-race test-long judges crash bench clean
+.PHONY: run build guests test check lint test-race test-long judges crash bench demo-agent clean
 
 run: build ## build and start the demo node on 127.0.0.1:4917
 	./bin/becomingone run --demo
 
 build: guests ## bin/becomingone, with the example plugins inside
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/becomingone $(PKG)
+
+demo-agent: build ## a poisoned document, with the gate off and on; no model, no network
+	$(GO) run ./examples/agent/demo
 
 guests: ## compile the example plugins (Go guests, no other toolchain)
 	$(GO) run ./examples/guests/build

@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/becomingone/becomingone/examples/agent"
 	"github.com/becomingone/becomingone/host/cli"
 	"github.com/becomingone/becomingone/host/folder"
 )
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"becomingone": func() { os.Exit(cli.Main("test", os.Args[1:])) },
+		"demo-agent":  demoAgent,
 	})
 }
 
@@ -42,6 +45,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "xdg"))
 			e.Setenv("HOME", e.WorkDir)
+			examples, err := filepath.Abs("../../examples")
+			if err != nil {
+				return err
+			}
+			e.Setenv("EXAMPLES", examples)
 			cache, err := goCache()
 			if err != nil {
 				return err
@@ -52,9 +60,18 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": await, "edit": edit, "exits": exits, "flip": flip,
+			"await": await, "edit": edit, "exits": exits, "flip": flip, "question": question,
 		},
 	})
+}
+
+// demoAgent is `make demo-agent` with the program of this test.
+func demoAgent() {
+	guests := filepath.Join(os.Getenv("EXAMPLES"), "agent", "guests")
+	if err := agent.Run(context.Background(), agent.Options{Program: "becomingone", Plugins: guests, Out: os.Stdout}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // patience is how long await waits; it ends a broken test and is never reached by a good one.
@@ -168,6 +185,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// question VAR  sets a variable to the question that the last command named on stderr.
+func question(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: question VAR")
+	}
+	id := regexp.MustCompile(`q-[0-9a-f]+`).FindString(ts.ReadFile("stderr"))
+	if id == "" {
+		ts.Fatalf("no question in stderr")
+	}
+	ts.Setenv(args[0], id)
 }
 
 // flip GLOB  changes one bit in the middle of the first file that matches.

@@ -57,6 +57,8 @@ var reach = []struct {
 	{"host", []string{"host", "plugins", "hooks", "mcp", "mesh", "kernel", "sdk", "examples"}},
 	{"examples/plugins", []string{"sdk", "plugins/process/serve"}},
 	{"examples/guests/build", nil},
+	{"examples/agent/plugins", []string{"sdk"}},
+	{"examples/agent", []string{"examples/agent"}},
 	{"examples", []string{"kernel/signal"}},
 }
 

@@ -1,6 +1,6 @@
 // Command build compiles every Go guest below examples/plugins to examples/guests/NAME.wasm and
-// copies its manifest beside it, with the digest filled in. Run it in the module's root; it is
-// what `make guests` does.
+// copies its manifest beside it, with the digest filled in, and those of examples/agent likewise. Run
+// it in the module's root; it is what `make guests` does.
 package main
 
 import (
@@ -16,9 +16,11 @@ import (
 )
 
 func main() {
-	if err := build("examples/plugins", "examples/guests"); err != nil {
-		fmt.Fprintln(os.Stderr, "guests:", err)
-		os.Exit(1)
+	for _, dir := range [][2]string{{"examples/plugins", "examples/guests"}, {"examples/agent/plugins", "examples/agent/guests"}} {
+		if err := build(dir[0], dir[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "guests:", err)
+			os.Exit(1)
+		}
 	}
 }
 
