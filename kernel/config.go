@@ -34,6 +34,7 @@ type FieldConfig struct {
 	OmegaRadS   float64        // the detuning to listen at; 0 or at least 10/tau of the fastest window
 	Lag         time.Duration  // >= 0: pair with the field's own past, where a sample brings no reference; 0 is none
 	MotionFloor float64        // rad, 0…2: less motion than this has no weight
+	Track       time.Duration  // > 0: a type-2 loop follows a slow drift of the phase, with a correction each so often; 0 is none
 	Emissary    EmissaryConfig // the fast pathway
 	Master      MasterConfig   // the slow pathway
 	Align       AlignConfig    // how closely they must agree
@@ -217,6 +218,10 @@ func (f FieldConfig) validatePathways() error {
 		return fmt.Errorf("omega %v rad/s: not in (-3.14e9, 3.14e9)", f.OmegaRadS)
 	case f.Lag < 0:
 		return fmt.Errorf("lag %v: below 0s", f.Lag)
+	case f.Track < 0:
+		return fmt.Errorf("track %v: below 0s", f.Track)
+	case f.Track > 0 && f.Lag > 0:
+		return fmt.Errorf("track %v: a field with a lag of %v pairs late samples anew, which no loop can follow; one of them", f.Track, f.Lag)
 	case !(f.Gate.Shrink >= 0 && f.Gate.Shrink <= 1e6):
 		return fmt.Errorf("gate.shrink %v: not in [0, 1e6]", f.Gate.Shrink)
 	}
@@ -308,7 +313,7 @@ func (f FieldConfig) append(b []byte) []byte {
 	}
 	for _, n := range []int64{
 		int64(f.Input.Form), int64(f.Input.Dims), int64(f.Input.Period), int64(f.Input.Filter), int64(velocity),
-		int64(f.Input.MaxGap), int64(f.Input.Settle), int64(f.Reading), int64(f.Lag), int64(f.Emissary.Tau),
+		int64(f.Input.MaxGap), int64(f.Input.Settle), int64(f.Reading), int64(f.Lag), int64(f.Track), int64(f.Emissary.Tau),
 		int64(f.Master.Tau), int64(f.Master.Levels), int64(f.Gate.StaleAfter),
 	} {
 		b = cursor.Uint(b, uint64(n))

@@ -21,10 +21,11 @@ type field struct {
 	master   *transducer.Master
 	emissary *transducer.Emissary
 	gate     *gate.Gate
-	heard    bool  // whether t and at mean anything
-	t        int64 // event time of the newest sample, ns
-	at       int64 // the node's clock when it came, ns
-	level    int   // Master's level that spoke last
+	tracker  *kairos.Tracker // nil: the line stays where omega puts it
+	heard    bool            // whether t and at mean anything
+	t        int64           // event time of the newest sample, ns
+	at       int64           // the node's clock when it came, ns
+	level    int             // Master's level that spoke last
 	out      FieldOutput
 	counts   Counts
 }
@@ -63,6 +64,11 @@ func newField(cfg FieldConfig) (*field, error) {
 		return nil, err
 	}
 	f := &field{cfg: cfg, master: m, emissary: e, gate: g}
+	if cfg.Track > 0 {
+		if f.tracker, err = kairos.NewTracker(kairos.DefaultTracker(cfg.Track)); err != nil {
+			return nil, err
+		}
+	}
 	f.out = FieldOutput{Field: cfg.Name, Judgement: gate.Judgement{State: g.State()}}
 	return f, nil
 }
@@ -153,6 +159,13 @@ func (f *field) integrate(st *stream, s *phase.Sample) error {
 		return err
 	}
 	for _, t := range terms {
+		// What the loop turns a term by depends on the past alone, so phases that are uniform given the
+		// past stay so: the evidence keeps its bounds.
+		if f.tracker != nil {
+			if t, err = f.tracker.Add(t); err != nil {
+				return err
+			}
+		}
 		if err := f.master.Add(t); err != nil {
 			return err
 		}

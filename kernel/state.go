@@ -99,7 +99,11 @@ func (f *field) append(dst []byte) ([]byte, error) {
 	}
 	dst = f.out.append(dst)
 	var err error
-	for _, p := range []encoding.BinaryAppender{f.gate, f.master, f.emissary} {
+	parts := []encoding.BinaryAppender{f.gate, f.master, f.emissary}
+	if f.tracker != nil {
+		parts = append(parts, f.tracker)
+	}
+	for _, p := range parts {
 		if dst, err = appendPart(dst, p); err != nil {
 			return nil, err
 		}
@@ -122,7 +126,11 @@ func (f *field) read(b []byte) error {
 	f.t, f.at = r.Int(), r.Int()
 	f.counts = Counts{Samples: r.Uint(), Late: r.Uint(), Repeated: r.Uint(), Refused: r.Uint()}
 	f.out.read(r)
-	for _, p := range []encoding.BinaryUnmarshaler{f.gate, f.master, f.emissary} {
+	parts := []encoding.BinaryUnmarshaler{f.gate, f.master, f.emissary}
+	if f.tracker != nil {
+		parts = append(parts, f.tracker)
+	}
+	for _, p := range parts {
 		if err := readPart(r, p.UnmarshalBinary); err != nil {
 			return err
 		}

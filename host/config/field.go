@@ -17,6 +17,7 @@ type Field struct {
 	OmegaRadS   float64       `koanf:"omega_rad_s" doc:"detuning at which both pathways listen, rad/s; 0 is plain coherence, else at least 10/tau of the fastest window"`
 	Lag         time.Duration `koanf:"lag" range:"[0s,]" doc:"how much later the signal is compared with itself, where a sample brings no reference; 0s: with the clock"`
 	MotionFloor float64       `koanf:"motion_floor_rad" range:"[0,2]" doc:"less change than this between two samples has no weight, rad"`
+	Track       time.Duration `koanf:"track" range:"[0s,]" doc:"a loop follows a slow drift of the phase, with a correction each so often (a fraction of emissary.tau); 0s: none"`
 	Emissary    Emissary      `koanf:"emissary" doc:"the fast pathway"`
 	Master      Master        `koanf:"master" doc:"the slow pathway"`
 	Align       Align         `koanf:"align" doc:"how closely the pathways must agree"`
@@ -85,7 +86,7 @@ func (f *Field) setDefaults() { *f = DefaultField() }
 func (f *Field) kernel(name string) kernel.FieldConfig {
 	in := f.Input
 	k := kernel.FieldConfig{
-		Name: name, Channels: f.Channels, Reading: f.Reading, OmegaRadS: f.OmegaRadS, Lag: f.Lag, MotionFloor: f.MotionFloor,
+		Name: name, Channels: f.Channels, Reading: f.Reading, OmegaRadS: f.OmegaRadS, Lag: f.Lag, MotionFloor: f.MotionFloor, Track: f.Track,
 		Input: kernel.InputConfig{Form: formOf(in.Form), Dims: in.Dims, Period: in.Period, FrequencyHz: in.FrequencyHz,
 			Filter: in.Filter, Velocity: in.Velocity, MaxGap: in.MaxGap, Settle: in.Settle, Correlation: in.Correlation},
 		Emissary: kernel.EmissaryConfig(f.Emissary), Master: kernel.MasterConfig(f.Master),
