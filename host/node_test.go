@@ -41,6 +41,7 @@ func opened(t testing.TB, dir, addr string) (*Node, error) {
 	cfg := config.Default()
 	cfg.HTTP.Addr = addr
 	cfg.Plugins.Dirs = []string{guests(t)}
+	cfg.Agent.Breakers = config.Breakers{} // a benchmark runs in circles
 	cfg.Plugins.Cache = filepath.Join(os.TempDir(), "becomingone-test-cache")
 	return Open(t.Context(), Options{Dir: dir, Version: "test", Config: cfg})
 }

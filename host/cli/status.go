@@ -53,6 +53,12 @@ func (a *app) printStatus(s web.Status) error {
 	for _, h := range s.Hooks {
 		fmt.Fprintf(w, "hook\t%s\t%s\t%d runs, %d blocked, %d failed\n", h.Event, h.Name, h.Runs, h.Blocks, h.Failures)
 	}
+	if n := len(s.Questions); n > 0 {
+		fmt.Fprintf(w, "asked\t%d questions wait for you\tbecomingone approve\n", n)
+	}
+	if s.Shadow {
+		fmt.Fprint(w, "agent\tshadow\twhat would be held passes: becomingone agent report\n")
+	}
 	fmt.Fprintf(w, "log\t%d entries\tcheckpoint at %d\n", s.Log.Size, s.Log.Checkpoint)
 	if n := len(s.Decisions); n > 0 {
 		d := s.Decisions[n-1]
