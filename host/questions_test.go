@@ -178,17 +178,24 @@ func TestManyQuestions(t *testing.T) {
 	require.LessOrEqual(t, open, intent.MaxQuestions)
 
 	r := rand.New(rand.NewPCG(4, 4))
-	said := map[string]bool{}
+	said, pushed := map[string]bool{}, map[string]bool{}
 	for range 300 {
 		s, n := r.IntN(sessions), r.IntN(each)
 		id, yes := ids[s][n], r.IntN(2) > 0
 		_, err := b.Answer(t.Context(), id, yes, "test")
 		_, again := said[id]
-		require.Equal(t, again || id == oldest.ID || fmt.Sprint("s", s) == oldest.Session, err != nil, "%v", err)
+		if err != nil && !again && id != oldest.ID {
+			// Calls that came together may stand in another order in the kernel than in the list.
+			require.ErrorIs(t, err, ErrNoQuestion)
+			pushed[id] = true
+			continue
+		}
+		require.Equal(t, again || id == oldest.ID, err != nil, "%v", err)
 		if err == nil {
 			said[id] = yes
 		}
 	}
+	require.LessOrEqual(t, len(pushed), 1, "one question more pushes out one")
 	require.Zero(t, b.actions.runs.Load(), "answers execute nothing")
 	want := 0
 	for s := range sessions {
