@@ -24,6 +24,7 @@ import (
 	"github.com/becomingone/becomingone/host/web"
 	"github.com/becomingone/becomingone/mcp"
 	"github.com/becomingone/becomingone/plugins"
+	"github.com/becomingone/becomingone/plugins/process"
 	"github.com/becomingone/becomingone/plugins/supply"
 	"github.com/becomingone/becomingone/plugins/wasm"
 	"github.com/becomingone/becomingone/sdk/abi"
@@ -48,16 +49,17 @@ type Node struct {
 	log    *slog.Logger
 	tokens folder.Tokens
 
-	store    *store.Log
-	sandbox  *wasm.Loader
-	plugins  *plugins.Set
-	hooks    *hooks.Runner
-	runtime  *Runtime
-	face     *Face
-	mcp      *mcp.Server
-	web      *web.Server
-	playback *source.Playback
-	listener net.Listener
+	store     *store.Log
+	sandbox   *wasm.Loader
+	processes *process.Loader
+	plugins   *plugins.Set
+	hooks     *hooks.Runner
+	runtime   *Runtime
+	face      *Face
+	mcp       *mcp.Server
+	web       *web.Server
+	playback  *source.Playback
+	listener  net.Listener
 }
 
 // Open takes the data folder, recovers the log and binds the address. It starts nothing; Close frees
@@ -104,13 +106,18 @@ func (n *Node) openPlugins(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.processes, err = process.NewLoader(process.Config{Log: n.log})
+	if err != nil {
+		return err
+	}
 	dirs := make([]string, len(cfg.Dirs))
 	for i, d := range cfg.Dirs {
 		dirs[i] = n.opt.Config.Path(d)
 	}
 	installed := supply.NewStore(filepath.Join(n.opt.Dir, "plugins"))
 	n.plugins, err = plugins.NewSet(plugins.Config{Dirs: dirs, More: installed.Found, OnChange: n.actionsChanged,
-		OnObservation: n.observed, Log: n.log}, map[string]plugins.Loader{abi.Version: n.sandbox})
+		OnObservation: n.observed, Log: n.log}, map[string]plugins.Loader{
+		abi.Version: n.sandbox, process.ABI: n.processes, process.ABIPlain: n.processes})
 	return err
 }
 
@@ -339,6 +346,9 @@ func (n *Node) Close() error {
 	}
 	if n.sandbox != nil {
 		errs = append(errs, n.sandbox.Close(closing))
+	}
+	if n.processes != nil {
+		errs = append(errs, n.processes.Close(closing))
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
