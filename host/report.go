@@ -59,20 +59,28 @@ func ReportAgents(ctx context.Context, log records) (AgentReport, error) {
 		if err := json.Unmarshal(e.Payload, &d); err != nil {
 			return r, fmt.Errorf("host: report entry %d: %w", e.Leaf.Sequence, err)
 		}
-		if d.Origin != "agent" {
-			continue
+		if d.Origin == "agent" {
+			r.count(tools, &d, e.Leaf.At)
 		}
-		if r.Decisions++; r.From == 0 {
-			r.From = e.Leaf.At
-		}
-		r.To = e.Leaf.At
-		t := tools[d.Action]
-		if t == nil {
-			t = &ToolReport{Tool: d.Action, Keys: map[string]int{}, Reasons: []string{}}
-			tools[d.Action] = t
-		}
-		t.add(&d)
 	}
+	r.sum(tools)
+	return r, nil
+}
+
+func (r *AgentReport) count(tools map[string]*ToolReport, d *decisionPayload, at int64) {
+	if r.Decisions++; r.From == 0 {
+		r.From = at
+	}
+	r.To = at
+	t := tools[d.Action]
+	if t == nil {
+		t = &ToolReport{Tool: d.Action, Keys: map[string]int{}, Reasons: []string{}}
+		tools[d.Action] = t
+	}
+	t.add(d)
+}
+
+func (r *AgentReport) sum(tools map[string]*ToolReport) {
 	for _, name := range slices.Sorted(maps.Keys(tools)) {
 		t := tools[name]
 		r.Blocked += t.Held + t.Dissipated
@@ -82,7 +90,6 @@ func ReportAgents(ctx context.Context, log records) (AgentReport, error) {
 	slices.SortStableFunc(r.Tools, func(a, b ToolReport) int {
 		return cmp.Compare(b.Held+b.Dissipated+b.WouldBlock, a.Held+a.Dissipated+a.WouldBlock)
 	})
-	return r, nil
 }
 
 func (t *ToolReport) add(d *decisionPayload) {

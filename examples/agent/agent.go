@@ -157,25 +157,30 @@ type client struct {
 	id  int
 }
 
-// start starts a node that lives as long as its client, and greets it.
-func (o Options) start(ctx context.Context, dir, policy string) (*client, error) {
+// config writes the node's config: the desk's tools, and the user's wish as what every session has heard.
+func (o Options) config(dir, policy string) (file string, err error) {
 	plugins, err := filepath.Abs(o.Plugins)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	cfg := map[string]any{
+	b, err := json.Marshal(map[string]any{ // JSON is YAML
 		"node":    map[string]any{"name": "demo-agent"},
 		"http":    map[string]any{"addr": ""},
 		"plugins": map[string]any{"dirs": []string{plugins}},
 		"agent":   map[string]any{"policy": policy, "trusted": []string{Wish}, "approvals": map[string]any{"files": true}},
 		"log":     map[string]any{"level": "error"},
-	}
-	b, err := json.Marshal(cfg) // JSON is YAML
+	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	file := filepath.Join(dir, "demo.yaml")
-	if err := os.WriteFile(file, b, 0o600); err != nil {
+	file = filepath.Join(dir, "demo.yaml")
+	return file, os.WriteFile(file, b, 0o600)
+}
+
+// start starts a node that lives as long as its client, and greets it.
+func (o Options) start(ctx context.Context, dir, policy string) (*client, error) {
+	file, err := o.config(dir, policy)
+	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, o.Program, "mcp", "--config", file, "--data", filepath.Join(dir, "data"))
