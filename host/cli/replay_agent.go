@@ -49,6 +49,7 @@ func (t *trace) benign() bool { return t.Attack == "" || t.Attack == "none" }
 type agentReplay struct {
 	tools []string
 	mode  string
+	form  string
 	cfg   intent.Config
 }
 
@@ -75,12 +76,16 @@ func (a *app) replayAgentCmd() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVar(&r.tools, "tools", nil, "catalogue of tools (JSON); may be given more than once")
 	f.StringVar(&r.mode, "mode", "default", "strict, default, reversible or off")
+	f.StringVar(&r.form, "form", "exact", "exact or phasor: how coherence with trusted text is held")
 	f.BoolVar(&r.cfg.SilentCarrier, "silent-carrier", false, "as if every value had come in innocent text: no directive forcing")
 	return a.jsonFlag(cmd)
 }
 
 func (a *app) agentFigures(ctx context.Context, name string, r *agentReplay) (*agentFigures, error) {
 	if err := r.cfg.Mode.UnmarshalText([]byte(r.mode)); err != nil {
+		return nil, &failure{code: exitUsage, err: err}
+	}
+	if err := r.cfg.Form.UnmarshalText([]byte(r.form)); err != nil {
 		return nil, &failure{code: exitUsage, err: err}
 	}
 	listed, err := readCatalogues(r.tools)

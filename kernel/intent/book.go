@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/becomingone/becomingone/kernel/cursor"
+	"github.com/becomingone/becomingone/kernel/phasor"
 )
 
 // Config bounds what a Book remembers. A text is held as it came and as it is compared; both count.
@@ -20,6 +21,7 @@ type Config struct {
 	Mode      Mode       // which evidence releases a call
 	Master    Fading     // how fast trusted text fades; after ten half-lives it holds nothing
 	Emissary  Fading     // how fast the force of untrusted sentences fades; what they carry stays untrusted
+	Form      Form       // how coherence with the Master is held
 	Directive *Directive // the readout of untrusted sentences; nil: the embedded one
 
 	SilentCarrier bool // for measurements: the directive forcing is nothing, F = W = m = 0
@@ -62,6 +64,9 @@ func (c Config) Validate() error {
 	if int(c.Mode) >= len(modeNames) {
 		return fmt.Errorf("intent: agent.policy %d: not in 0…%d", c.Mode, len(modeNames)-1)
 	}
+	if int(c.Form) >= len(formNames) {
+		return fmt.Errorf("intent: form %d: not in 0…%d", c.Form, len(formNames)-1)
+	}
 	held := 0
 	for _, text := range c.Standing {
 		held += voiced{source: standing, body: text, normal: normal(text)}.size()
@@ -89,6 +94,7 @@ type Book struct {
 	evicted  []uint64 // hashes of forgotten sessions, oldest first
 	count    uint64   // sessions ever forgotten
 	reader   *reader
+	phasors  *phasor.Codebook // nil in the exact form
 }
 
 // New validates cfg and returns an empty Book.
@@ -105,7 +111,14 @@ func New(cfg Config) (*Book, error) {
 		}
 	}
 	r := &reader{lexicon: newLexicon(), directive: d, seen: map[hash]struct{}{}}
-	return &Book{cfg: cfg, sessions: map[string]*session{}, reader: r}, nil
+	k := &Book{cfg: cfg, sessions: map[string]*session{}, reader: r}
+	if cfg.Form == Phasor {
+		var err error
+		if k.phasors, err = phasor.New(phasor.Config{Key: []byte(atoms)}); err != nil {
+			return nil, fmt.Errorf("intent: phasors: %w", err)
+		}
+	}
+	return k, nil
 }
 
 // Text is something that was said.
@@ -124,7 +137,7 @@ func (c Config) Append(dst []byte) []byte {
 	}
 	master, emissary := c.fading()
 	for _, n := range []uint64{
-		uint64(c.MaxSessions), uint64(c.MaxTrusted), uint64(c.MaxUntrusted), uint64(c.Mode), silent,
+		uint64(c.MaxSessions), uint64(c.MaxTrusted), uint64(c.MaxUntrusted), uint64(c.Mode), uint64(c.Form), silent,
 		uint64(master.Time), uint64(master.Turns), uint64(emissary.Time), uint64(emissary.Turns), c.Directive.id(),
 		uint64(len(c.Standing)),
 	} {

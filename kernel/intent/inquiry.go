@@ -32,7 +32,11 @@ func (s *session) weigh(w hash) float64 { return idf(s.sentences, len(s.stems[w]
 
 func (b *Book) inquire(s *session, tool string) *inquiry {
 	q := &inquiry{book: b, s: s, named: map[spot]uint64{}}
-	q.weighMaster()
+	if b.phasors == nil {
+		q.weighMaster()
+	} else if s.listen(b.phasors, b.cfg.Master) != nil {
+		s.voice = &voice{} // what cannot be weighed speaks for nothing
+	}
 	b.reader.lexicon.scan(tool, b.reader.buf, func(x lexeme) {
 		for _, t := range q.tool {
 			if t.stem == x.stem {
@@ -43,9 +47,7 @@ func (b *Book) inquire(s *session, tool string) *inquiry {
 			return
 		}
 		w := toolWord{stem: x.stem, share: s.weigh(x.stem)}
-		if i, ok := s.master.index[x.stem]; ok {
-			w.said = q.fade(&s.master.stems[i])
-		}
+		w.said = q.said(x.stem)
 		q.tool = append(q.tool, w)
 	})
 	sum := 0.0
@@ -58,6 +60,17 @@ func (b *Book) inquire(s *session, tool string) *inquiry {
 		q.mark(i)
 	}
 	return q
+}
+
+// said returns how much of a word the Master has voiced, in [0, 1].
+func (q *inquiry) said(w hash) float64 {
+	if v := q.s.voice; v != nil {
+		return max(v.weight(q.book.phasors, w), 0)
+	}
+	if i, ok := q.s.master.index[w]; ok {
+		return q.fade(&q.s.master.stems[i])
+	}
+	return 0
 }
 
 // weighMaster weighs the words of the Master.
@@ -165,6 +178,9 @@ func (q *inquiry) fading(h *heard) float64 {
 
 // kappa returns the share of the Master that is found around a position.
 func (q *inquiry) kappa(h *heard, at int32) float64 {
+	if v := q.s.voice; v != nil {
+		return v.share(q.book.phasors, h.stems[after(h.stems, at-recordSpan):after(h.stems, at+recordSpan)])
+	}
 	if q.total == 0 {
 		return 0
 	}

@@ -17,6 +17,7 @@ type session struct {
 	asked     []asked  // reads whose answers are not heard yet, oldest first
 	words     places
 	stems     places
+	voice     *voice // in the phasor form, once it was asked
 }
 
 // place is one word of an untrusted text.

@@ -48,7 +48,7 @@ func (b *Book) UnmarshalBinary(data []byte) error {
 	if v := r.Byte(); v != stateVersion {
 		r.Fail(fmt.Errorf("version %d: not %d", v, stateVersion))
 	}
-	next := Book{cfg: b.cfg, reader: b.reader, sessions: map[string]*session{}, count: r.Uint()}
+	next := Book{cfg: b.cfg, reader: b.reader, phasors: b.phasors, sessions: map[string]*session{}, count: r.Uint()}
 	for range r.Len(maxEvicted, 8) {
 		next.evicted = append(next.evicted, r.Uint())
 	}
