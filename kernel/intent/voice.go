@@ -27,6 +27,14 @@ func (f Form) String() string {
 	return fmt.Sprintf("form(%d)", uint8(f))
 }
 
+// MarshalText returns the form's name; an invalid form is an error.
+func (f Form) MarshalText() ([]byte, error) {
+	if int(f) < len(formNames) {
+		return []byte(formNames[f]), nil
+	}
+	return nil, fmt.Errorf("intent: form %d: not in 0…%d", f, len(formNames)-1)
+}
+
 // UnmarshalText accepts "exact" and "phasor".
 func (f *Form) UnmarshalText(b []byte) error {
 	for i, n := range formNames {
