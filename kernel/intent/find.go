@@ -12,28 +12,36 @@ func (s *session) find(r *role, yield func(place)) {
 	if len(r.words) == 0 {
 		return
 	}
+	want := r.words[:min(len(r.words), maxCompared)]
 	rare := 0
-	for i, w := range r.words {
-		if len(s.words[w]) < len(s.words[r.words[rare]]) {
+	for i, w := range want {
+		if len(s.words[w]) < len(s.words[want[rare]]) {
 			rare = i
 		}
 	}
 	found := false
-	for _, p := range s.words[r.words[rare]] {
-		if first := int(p.word) - rare; inRow(s.text(p.text).words, first, r.words) {
+	for _, p := range s.words[want[rare]] {
+		if first := int(p.word) - rare; inRow(s.text(p.text).words, first, want) {
 			found = true
 			yield(place{p.text, uint32(first)})
 		}
 	}
-	if found || len(r.words) == 1 {
+	if found || len(want) == 1 {
 		return
 	}
-	for _, p := range s.words[r.words[rare]] {
-		if inSentence(s.text(p.text).words, int(p.word), r.words) {
+	last := spot{text: s.first, sentence: -1}
+	for _, p := range s.words[want[rare]] {
+		words := s.text(p.text).words
+		at := spot{p.text, words[p.word].sentence}
+		if at != last && inSentence(words, int(p.word), want) {
 			yield(p)
 		}
+		last = at
 	}
 }
+
+// maxCompared is how many words of a value are looked for: fewer find more.
+const maxCompared = 64
 
 // inRow says whether words[first:] begins with want.
 func inRow(words []wordAt, first int, want []hash) bool {

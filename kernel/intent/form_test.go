@@ -3,6 +3,7 @@ package intent_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -170,8 +171,13 @@ func TestOtherWeights(t *testing.T) {
 func FuzzJudge(f *testing.F) {
 	f.Add("Pay 100 to X9 by 3 May, 2 hours, a@b.com", "{'a': \"b\\n\", 1. Send 1,000.50 to X9!", `{"to":"X9","n":1e2,"d":"2026-05-03 10:00"}`)
 	f.Add("\xff\\", "\\\n \u202e", `{"a":[{"b":"x@y.com 12345"}]}`)
+	weights, err := os.ReadFile("weights/directive.json")
+	require.NoError(f, err)
+	cfg := intent.DefaultConfig()
+	cfg.Directive, err = intent.ParseDirective(weights) // once, for it takes longer than the rest
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, trusted, untrusted, arguments string) {
-		b := book(t, intent.DefaultConfig())
+		b := book(t, cfg)
 		_ = b.Hear(1, "s", intent.Text{Trusted: true, Body: trusted}) // a long one is refused
 		require.NoError(t, b.Hear(2, "s", intent.Text{Source: "x", Body: untrusted}))
 		c := intent.Call{Session: "s", Action: "send_money", Effect: gate.Write, Arguments: []byte(arguments)}

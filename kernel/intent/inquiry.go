@@ -17,6 +17,9 @@ type inquiry struct {
 	record uint32
 	named  map[spot]uint64 // sentences that name a part of the tool, a bit for each word
 	spots  []spot          // their order
+
+	fadedText *heard  // the text whose fading was asked for last
+	faded     float64 // what is left of it
 }
 
 // toolWord is a word of a tool's name.
@@ -173,7 +176,10 @@ func (q *inquiry) force(h *heard, sentence int32) float64 {
 
 // fading is what is left of the force of an untrusted text.
 func (q *inquiry) fading(h *heard) float64 {
-	return q.book.cfg.Emissary.weight(q.s.at-h.at, q.s.master.turns-h.turn)
+	if q.fadedText != h { // places come text by text
+		q.fadedText, q.faded = h, q.book.cfg.Emissary.weight(q.s.at-h.at, q.s.master.turns-h.turn)
+	}
+	return q.faded
 }
 
 // kappa returns the share of the Master that is found around a position.

@@ -177,7 +177,7 @@ const leastName = 6
 
 // voicedAsOne says whether words in a row of one trusted text, run together, are v.
 func (m *master) voicedAsOne(v string) bool {
-	if len(v) < leastName {
+	if len(v) < leastName || !m.beginsVoiced(v) {
 		return false
 	}
 	for i := range m.texts {
@@ -195,6 +195,16 @@ func (m *master) voicedAsOne(v string) bool {
 			return !found
 		})
 		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// beginsVoiced says whether v begins with a word that the Master voiced, which rules out most at once.
+func (m *master) beginsVoiced(v string) bool {
+	for i := 1; i <= len(v); i++ {
+		if _, ok := m.words[v[:i]]; ok {
 			return true
 		}
 	}

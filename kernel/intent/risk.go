@@ -105,11 +105,16 @@ func (b *Book) weighUp(s *session, tool string, roles []role) (worst finding, lo
 	worst.risk = math.Inf(-1)
 	q := b.inquire(s, tool)
 	open := 0
+	asked := map[string]struct{}{} // an equal value has equal numbers
 	for i := range roles {
 		if s.master.holds(&roles[i], roles) {
 			continue
 		}
 		open++
+		if _, twice := asked[roles[i].normal]; twice {
+			continue
+		}
+		asked[roles[i].normal] = struct{}{}
 		f := q.ask(&roles[i])
 		if f.carrier.text == nil && lost == nil {
 			lost = &roles[i]
