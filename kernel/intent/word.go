@@ -33,16 +33,13 @@ func (h hash) text(s string) hash {
 	return h
 }
 
-// pair is the hash of two words that follow each other.
+// pair is the hash of two words that follow each other, and of their kind.
 func pair(kind byte, a, b hash) hash {
-	h := hashBasis.byte(kind)
-	for range 8 {
-		h, a = h.byte(byte(a)), a>>8
-	}
-	for range 8 {
-		h, b = h.byte(byte(b)), b>>8
-	}
-	return h
+	h := (hash(kind) + 1) * 0x9e3779b97f4a7c15
+	h = (h ^ a) * 0xff51afd7ed558ccd
+	h ^= h >> 32
+	h = (h ^ b) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>29
 }
 
 // suffixes are cut from a word, the first that leaves three letters.
