@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/becomingone/becomingone/host/config"
-	"github.com/becomingone/becomingone/kernel/gate"
 	"github.com/becomingone/becomingone/plugins"
 )
 
@@ -32,9 +31,6 @@ func (t tightened) Check(ctx context.Context, name string, args []byte) (plugins
 func (t tightened) tighten(a plugins.Action) plugins.Action {
 	o := t.cfg.Plugins.Actions[a.Name]
 	a.Effect = max(a.Effect, o.Effect, t.cfg.Agent.Classes[a.Name])
-	if t.cfg.Agent.Policy == config.Strict && a.Effect > gate.Read {
-		a.Effect = gate.Critical
-	}
 	a.Requires.Signal = append(append([]string(nil), a.Requires.Signal...), o.Requires.Signal...)
 	return a
 }

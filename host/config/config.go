@@ -51,13 +51,15 @@ type Kernel struct {
 
 // The policies of Agent.
 const (
-	Strict = "strict"
-	Shadow = "shadow"
+	Reversible = "reversible"
+	Strict     = "strict"
+	Shadow     = "shadow"
+	Off        = "off"
 )
 
 // Agent says how proposed calls of agents are judged.
 type Agent struct {
-	Policy  string                 `koanf:"policy" oneof:"default,strict,shadow" doc:"default: the action's tier decides; strict: every action that does more than read is treated as critical; shadow: as default, but what the session key or a breaker would hold is recorded and passes"`
+	Policy  string                 `koanf:"policy" oneof:"default,reversible,strict,shadow,off" doc:"default: the action's tier decides; reversible: as default, but held later, for actions that can be undone; off: the session key lets every call pass; strict: every action that does more than read is treated as critical; shadow: as default, but what the session key or a breaker would hold is recorded and passes"`
 	Classes map[string]gate.Effect `koanf:"classes" oneof:"read,open,write,critical" doc:"tier (read, open, write, critical) of tools by name, where it is higher than the tool's own"`
 	Trusted []string               `koanf:"trusted" doc:"what every session has heard from its user at the start"`
 

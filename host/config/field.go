@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/becomingone/becomingone/kernel"
+	"github.com/becomingone/becomingone/kernel/intent"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
 
@@ -113,6 +114,14 @@ func formOf(name string) phase.Form {
 func (c *Config) KernelConfig() (kernel.Config, error) {
 	out := kernel.DefaultConfig()
 	out.Agent.Standing = c.Agent.Trusted
+	switch c.Agent.Policy {
+	case Reversible:
+		out.Agent.Mode = intent.Reversible
+	case Strict:
+		out.Agent.Mode = intent.Strict
+	case Off:
+		out.Agent.Mode = intent.Off
+	}
 	if len(c.Kernel.Fields) > 0 {
 		out.Fields = nil
 	}

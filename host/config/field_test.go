@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/becomingone/becomingone/kernel"
+	"github.com/becomingone/becomingone/kernel/intent"
 	"github.com/becomingone/becomingone/kernel/phase"
 )
 
@@ -32,6 +33,14 @@ func TestANodeWithoutFields(t *testing.T) {
 	k, err = c.KernelConfig()
 	require.NoError(t, err)
 	require.Equal(t, c.Agent.Trusted, k.Agent.Standing)
+
+	for policy, mode := range map[string]intent.Mode{"default": intent.Default, "reversible": intent.Reversible,
+		"strict": intent.Strict, "shadow": intent.Default, "off": intent.Off} {
+		c.Agent.Policy = policy
+		k, err = c.KernelConfig()
+		require.NoError(t, err)
+		require.Equal(t, mode, k.Agent.Mode, policy)
+	}
 }
 
 // Every key of a field reaches the kernel: none of them is dead.
