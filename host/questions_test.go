@@ -185,9 +185,10 @@ func TestManyQuestions(t *testing.T) {
 		_, err := b.Answer(t.Context(), id, yes, "test")
 		_, again := said[id]
 		if err != nil && !again && id != oldest.ID {
-			// Calls that came together may stand in another order in the kernel than in the list.
+			// The kernel gave up one whole session: its oldest, which calls that came together may have
+			// made another than the oldest of the list.
 			require.ErrorIs(t, err, ErrNoQuestion)
-			pushed[id] = true
+			pushed[fmt.Sprint("s", s)] = true
 			continue
 		}
 		require.Equal(t, again || id == oldest.ID, err != nil, "%v", err)
@@ -195,7 +196,7 @@ func TestManyQuestions(t *testing.T) {
 			said[id] = yes
 		}
 	}
-	require.LessOrEqual(t, len(pushed), 1, "one question more pushes out one")
+	require.LessOrEqual(t, len(pushed), 1, "one session more pushes out one session: %v", pushed)
 	require.Zero(t, b.actions.runs.Load(), "answers execute nothing")
 	want := 0
 	for s := range sessions {
