@@ -33,7 +33,7 @@ type loopState struct {
 
 // run is the loop: it ends when the door is closed and everything inside has been answered.
 func (r *Runtime) run(ctx context.Context) error {
-	if err := r.begin(); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return err
 	}
 	silence, late := time.NewTimer(time.Hour), time.NewTimer(time.Hour)
@@ -88,13 +88,13 @@ func (c *cycle) awaitsActions() bool {
 }
 
 // begin records that the node runs, and from which state.
-func (r *Runtime) begin() error {
+func (r *Runtime) begin(ctx context.Context) error {
 	cfg, err := json.Marshal(r.cfg.Kernel)
 	if err != nil {
 		return fmt.Errorf("host: encode kernel config: %w", err)
 	}
 	hash := r.kernel.ConfigHash()
-	c := r.newCycle(context.Background())
+	c := r.newCycle(ctx)
 	c.add(jsonRecord(witness.Macro, witness.Start, c.at(), start{Version: r.cfg.Version, Name: r.cfg.Name,
 		Restored: !r.recovered.Fresh, Kernel: cfg, Hash: hash[:]}))
 	if r.recovered.Gaps > 0 || r.recovered.Inputs > 0 {

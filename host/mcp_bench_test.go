@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -33,6 +34,38 @@ func BenchmarkMCP(b *testing.B) {
 			call := `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"` + c.tool + `","arguments":` + c.args + `}}`
 			for b.Loop() {
 				post(b, c.url, session, call)
+			}
+		})
+	}
+}
+
+// BenchmarkMCPStdio is the same over stdio, in pipes of this process.
+func BenchmarkMCPStdio(b *testing.B) {
+	n := running(b)
+	bare := server.NewMCPServer("bare", "1")
+	bare.AddTool(mcpsdk.NewTool("say", mcpsdk.WithString("text")), func(_ context.Context, r mcpsdk.CallToolRequest) (*mcpsdk.CallToolResult, error) {
+		return mcpsdk.NewToolResultText(r.GetString("text", "")), nil
+	})
+	for _, c := range []struct {
+		name  string
+		serve func(context.Context, io.Reader, io.Writer) error
+	}{{"bare", server.NewStdioServer(bare).Listen}, {"node/say", n.MCP().ServeStdio}} {
+		b.Run(c.name, func(b *testing.B) {
+			in, toServer := io.Pipe()
+			fromServer, out := io.Pipe()
+			go func() { out.CloseWithError(c.serve(b.Context(), in, out)) }()
+			defer toServer.Close()
+			lines := bufio.NewReader(fromServer)
+			ask := func(line string) {
+				_, err := io.WriteString(toServer, line+"\n")
+				require.NoError(b, err)
+				answer, err := lines.ReadString('\n')
+				require.NoError(b, err)
+				require.Contains(b, answer, `"result"`)
+			}
+			ask(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"b","version":"1"}}}`)
+			for b.Loop() {
+				ask(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"say","arguments":{"text":"hello"}}}`)
 			}
 		})
 	}

@@ -329,6 +329,7 @@ func (n *Node) feedSignals(ctx context.Context) error {
 // Close frees what Open took; a second Close is harmless.
 func (n *Node) Close() error {
 	var errs []error
+	// The node's own context is over when it closes; what is left to free still gets some time.
 	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if n.listener != nil {

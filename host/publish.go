@@ -145,7 +145,8 @@ func (r *Runtime) event(kind hooks.Kind, at int64, index *uint64, x *execution) 
 	return e
 }
 
-// observe hands a record to the observer plugins; their queue drops and counts what it cannot take.
+// observe hands a record to the observer plugins; their queue drops and counts what it cannot take, so
+// there is nothing to wait for and nothing that a context could end.
 func (r *Runtime) observe(index uint64, level witness.Level, kind witness.Type, at int64, data []byte) {
 	if r.parts.Observer == nil {
 		return
